@@ -1,0 +1,188 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import type { Coordinator } from '../coordinator/coordinator.js';
+import { ProblemError } from '../errors.js';
+import { GroupName, GroupSpec, GroupSpecPatch, GroupSpecReplacement } from '../schemas/group-spec.js';
+import { GroupList, GroupStatus } from '../schemas/group-status.js';
+import { ref } from '../schemas/ref.js';
+import { StopReport } from '../schemas/reports.js';
+import { groupStatus } from './group-status.js';
+import { jsonResponse, problemResponses } from './responses.js';
+import { ListQuery, selectionOf } from './selection.js';
+
+export const NameParams = Type.Object({ name: GroupName });
+
+const MODULE_PROBLEMS = ['module_not_allowed', 'module_not_found', 'module_unsupported'] as const;
+const tags = ['groups'];
+
+/** Registration: what groups there are, and what they are made of. */
+export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }> = async (
+  app,
+  { coordinator },
+) => {
+  app.post(
+    '/v1/groups',
+    {
+      schema: {
+        operationId: 'registerGroup',
+        summary: 'Register a group',
+        description:
+          'Registers a worker group; it is not started. The same spec again changes nothing and answers 200.',
+        tags,
+        body: ref(GroupSpec),
+        response: {
+          200: jsonResponse(ref(GroupStatus), 'The same spec was registered already.'),
+          201: {
+            ...jsonResponse(ref(GroupStatus), 'Registered.'),
+            headers: { Location: Type.String({ description: 'Path of the group.' }) },
+          },
+          ...problemResponses(
+            'invalid_request',
+            'malformed_json',
+            'group_conflict',
+            'body_too_large',
+            'unsupported_media_type',
+            ...MODULE_PROBLEMS,
+            'shutting_down',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { group, created } = await coordinator.register(request.body);
+      if (created) reply.code(201).header('location', `/v1/groups/${group.name}`);
+      return groupStatus(group);
+    },
+  );
+
+  app.get(
+    '/v1/groups',
+    {
+      schema: {
+        operationId: 'listGroups',
+        summary: 'List groups',
+        description: 'All groups in order of registration, or those that fit every `label` and the `state`.',
+        tags,
+        querystring: ListQuery,
+        response: {
+          200: jsonResponse(ref(GroupList), 'The groups.'),
+          ...problemResponses('invalid_request'),
+        },
+      },
+    },
+    async (request) => ({ groups: coordinator.list(selectionOf(request.query)).map(groupStatus) }),
+  );
+
+  app.get(
+    '/v1/groups/:name',
+    {
+      schema: {
+        operationId: 'getGroup',
+        summary: 'Show a group',
+        description:
+          'Spec, desired and present state, workers with their counters at the last report of the host.',
+        tags,
+        params: NameParams,
+        response: {
+          200: jsonResponse(ref(GroupStatus), 'The group.'),
+          ...problemResponses('invalid_request', 'group_not_found'),
+        },
+      },
+    },
+    async (request) => groupStatus(coordinator.get(request.params.name)),
+  );
+
+  app.put(
+    '/v1/groups/:name',
+    {
+      schema: {
+        operationId: 'replaceGroup',
+        summary: 'Register a group or replace its spec',
+        description:
+          'Workers keep their ids by index. A group that runs is restarted with the new spec, and the answer waits for it; the same spec again changes nothing.',
+        tags,
+        params: NameParams,
+        body: ref(GroupSpecReplacement),
+        response: {
+          200: jsonResponse(ref(GroupStatus), 'Replaced, and restarted where it ran.'),
+          201: jsonResponse(ref(GroupStatus), 'Registered.'),
+          ...problemResponses(
+            'invalid_request',
+            'malformed_json',
+            'superseded',
+            'body_too_large',
+            'unsupported_media_type',
+            ...MODULE_PROBLEMS,
+            'module_failed',
+            'init_failed',
+            'setup_failed',
+            'host_failed',
+            'worker_failed',
+            'shutting_down',
+            'worker_cap_reached',
+            'start_timeout',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.params;
+      if (request.body.name !== undefined && request.body.name !== name) {
+        const detail = `must be "${name}", as in the path, or be left out`;
+        throw new ProblemError('invalid_request', `/name ${detail}`, {
+          errors: [{ pointer: '/name', detail }],
+        });
+      }
+      const { group, created } = await coordinator.replace({ ...request.body, name });
+      if (created) reply.code(201).header('location', `/v1/groups/${name}`);
+      return groupStatus(group);
+    },
+  );
+
+  app.patch(
+    '/v1/groups/:name',
+    {
+      schema: {
+        operationId: 'patchGroup',
+        summary: 'Change fields of a spec',
+        description:
+          'Changes the given fields; they take effect at the next start. `workers` changes only while the group is at rest.',
+        tags,
+        params: NameParams,
+        body: ref(GroupSpecPatch),
+        response: {
+          200: jsonResponse(ref(GroupStatus), 'Changed.'),
+          ...problemResponses(
+            'invalid_request',
+            'malformed_json',
+            'group_not_found',
+            'group_active',
+            'body_too_large',
+            'unsupported_media_type',
+            ...MODULE_PROBLEMS,
+            'shutting_down',
+          ),
+        },
+      },
+    },
+    async (request) => groupStatus(await coordinator.patch(request.params.name, request.body)),
+  );
+
+  app.delete(
+    '/v1/groups/:name',
+    {
+      schema: {
+        operationId: 'deleteGroup',
+        summary: 'Stop and forget a group',
+        description: 'Stops the group, waits until it is dead, and forgets it, with its metrics.',
+        tags,
+        params: NameParams,
+        response: {
+          200: jsonResponse(ref(StopReport), 'Dead and forgotten.'),
+          ...problemResponses('invalid_request', 'group_not_found'),
+        },
+      },
+    },
+    async (request) => coordinator.remove(request.params.name),
+  );
+};

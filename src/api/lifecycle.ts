@@ -1,0 +1,161 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import type { Clock } from '../clock.js';
+import type { Coordinator } from '../coordinator/coordinator.js';
+import { GroupStatus } from '../schemas/group-status.js';
+import { ref } from '../schemas/ref.js';
+import { StartReport, StopReport } from '../schemas/reports.js';
+import { groupStatus } from './group-status.js';
+import { NameParams } from './groups.js';
+import { jsonResponse, problemResponses } from './responses.js';
+import { LabelQuery, selectionOf } from './selection.js';
+
+const WaitQuery = Type.Object(
+  {
+    wait: Type.Optional(
+      Type.Enum(['true', 'false'], {
+        description: '`false`: answer at once, and let the group start meanwhile.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const START_PROBLEMS = [
+  'group_not_found',
+  'superseded',
+  'module_not_allowed',
+  'module_not_found',
+  'module_unsupported',
+  'module_failed',
+  'init_failed',
+  'setup_failed',
+  'host_failed',
+  'worker_failed',
+  'worker_cap_reached',
+  'shutting_down',
+  'start_timeout',
+] as const;
+const tags = ['lifecycle'];
+
+/** Start, stop and restart, of one group and of many. */
+export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator; clock: Clock }> = async (
+  app,
+  { coordinator, clock },
+) => {
+  app.post(
+    '/v1/groups/:name/start',
+    {
+      schema: {
+        operationId: 'startGroup',
+        summary: 'Start a group',
+        description:
+          'Answers when every worker is in its loop, or with what failed. A group that runs is left as it is.',
+        tags,
+        params: NameParams,
+        querystring: WaitQuery,
+        response: {
+          200: jsonResponse(ref(GroupStatus), 'Every worker runs.'),
+          202: jsonResponse(ref(GroupStatus), 'With `wait=false`: it is being started.'),
+          ...problemResponses('invalid_request', ...START_PROBLEMS),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.params;
+      const started = coordinator.start(name);
+      if (request.query.wait !== 'false') return groupStatus(await started);
+      // A refusal that is known at once is an answer; a later one is told by the group's state.
+      started.catch((error: Error) => request.log.info({ group: name }, error.message));
+      await Promise.race([started, nextTurn()]);
+      reply.code(202);
+      return groupStatus(coordinator.get(name));
+    },
+  );
+
+  app.post(
+    '/v1/groups/:name/stop',
+    {
+      schema: {
+        operationId: 'stopGroup',
+        summary: 'Stop a group',
+        description:
+          'Answers when all its workers are dead; those that did not end within the grace were killed.',
+        tags,
+        params: NameParams,
+        response: {
+          200: jsonResponse(ref(StopReport), 'Dead.'),
+          ...problemResponses('invalid_request', 'group_not_found'),
+        },
+      },
+    },
+    async (request) => coordinator.stop(request.params.name),
+  );
+
+  app.post(
+    '/v1/groups/:name/restart',
+    {
+      schema: {
+        operationId: 'restartGroup',
+        summary: 'Restart a group',
+        description: 'Stops the group, then starts it. A later stop wins.',
+        tags,
+        params: NameParams,
+        response: {
+          200: jsonResponse(ref(GroupStatus), 'Every worker runs.'),
+          ...problemResponses('invalid_request', ...START_PROBLEMS),
+        },
+      },
+    },
+    async (request) => groupStatus(await coordinator.restart(request.params.name)),
+  );
+
+  app.post(
+    '/v1/start',
+    {
+      schema: {
+        operationId: 'startGroups',
+        summary: 'Start all groups, or those with a label',
+        description:
+          'Runs every `init` one after the other, in order of registration, and then all workers. If a module or an `init` fails, nothing of this start runs.',
+        tags,
+        querystring: LabelQuery,
+        response: {
+          200: jsonResponse(ref(StartReport), 'What became of each group.'),
+          ...problemResponses('invalid_request', 'worker_cap_reached', 'shutting_down'),
+        },
+      },
+    },
+    async (request) => {
+      const startedAt = clock.now();
+      const outcomes = await coordinator.startAll(selectionOf(request.query));
+      const groups = outcomes.map(({ group, problem }) => ({
+        name: group.name,
+        success: problem === undefined,
+        state: group.state,
+        reason: problem?.message ?? null,
+      }));
+      return {
+        success: groups.every(({ success }) => success),
+        seconds: (clock.now() - startedAt) / 1000,
+        groups,
+      };
+    },
+  );
+
+  app.post(
+    '/v1/stop',
+    {
+      schema: {
+        operationId: 'stopGroups',
+        summary: 'Stop all groups, or those with a label',
+        description: 'Asks all of them at once, then waits for all, each up to its grace.',
+        tags,
+        querystring: LabelQuery,
+        response: { 200: jsonResponse(ref(StopReport), 'All dead.'), ...problemResponses('invalid_request') },
+      },
+    },
+    async (request) => coordinator.stopAll(selectionOf(request.query)),
+  );
+};

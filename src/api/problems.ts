@@ -1,0 +1,99 @@
+import type { FastifyError, FastifyReply } from 'fastify';
+import fp from 'fastify-plugin';
+import { type FieldError, PROBLEMS, ProblemError } from '../errors.js';
+import type { Problem } from '../schemas/problem.js';
+
+const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+
+/** One shape for every error that leaves the service: its own, the framework's, and those nobody thought of. */
+export const problems = fp(
+  async (app) => {
+    app.setErrorHandler((error: FastifyError, request, reply) => {
+      const problem = toProblemError(error);
+      if (problem.status >= 500) request.log.error({ err: error.cause ?? error }, problem.message);
+      return sendProblem(reply, problem);
+    });
+    app.setNotFoundHandler((request, reply) => {
+      const path = request.url.split('?')[0];
+      const detail = `There is no ${request.method} ${path}. GET /openapi.json lists what there is, /docs shows it.`;
+      return sendProblem(reply, new ProblemError('route_not_found', detail));
+    });
+  },
+  { name: 'problems' },
+);
+
+function problemBody(error: ProblemError): Problem {
+  return {
+    type: `urn:parallel-workers:problem:${error.code}`,
+    title: error.title,
+    status: error.status,
+    detail: error.message,
+    code: error.code,
+    ...(error.errors && { errors: [...error.errors] }),
+  };
+}
+
+/** Answers with the problem. */
+export function sendProblem(reply: FastifyReply, error: ProblemError): FastifyReply {
+  // Serialised here: a route's response schemas must not get in the way of an error.
+  return reply
+    .code(error.status)
+    .header('content-type', PROBLEM_TYPE)
+    .serializer(JSON.stringify)
+    .send(problemBody(error));
+}
+
+/** The problem that says the same as an error of the framework. */
+export function toProblemError(error: FastifyError): ProblemError {
+  if (error instanceof ProblemError) return error;
+  if (error.validation !== undefined) return invalidRequest(error);
+  const because = { cause: error };
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return new ProblemError(
+      'body_too_large',
+      'The body is larger than 1 MiB. Put large data into files that the workers read.',
+      because,
+    );
+  }
+  if (
+    error.code === 'FST_ERR_CTP_INVALID_JSON_BODY' ||
+    (error instanceof SyntaxError && error.statusCode === 400)
+  ) {
+    const detail = `The body cannot be read as JSON: ${error.message}`;
+    return new ProblemError('malformed_json', detail, because);
+  }
+  const status = error.statusCode ?? 500;
+  if (status === PROBLEMS.unsupported_media_type.status)
+    return new ProblemError('unsupported_media_type', error.message, because);
+  if (status >= 400 && status < 500) return new ProblemError('invalid_request', error.message, because);
+  return new ProblemError(
+    'internal',
+    'Something went wrong in the service; its log has the details.',
+    because,
+  );
+}
+
+function invalidRequest(error: FastifyError): ProblemError {
+  const query = error.validationContext === 'querystring';
+  const errors = (error.validation ?? []).map(({ instancePath, message, params, keyword }): FieldError => {
+    const extra = params as {
+      additionalProperty?: string;
+      allowedValues?: unknown[];
+      missingProperty?: string;
+    };
+    const pointer = `${query ? instancePath.replace('/', '?') : instancePath}`;
+    if (extra.additionalProperty !== undefined) {
+      const field = query ? `?${extra.additionalProperty}` : `${pointer}/${extra.additionalProperty}`;
+      return { pointer: field, detail: 'is not known here: remove it' };
+    }
+    if (extra.missingProperty !== undefined)
+      return { pointer: `${pointer}/${extra.missingProperty}`, detail: 'is required' };
+    if (keyword === 'enum')
+      return { pointer, detail: `must be one of ${(extra.allowedValues ?? []).join(', ')}` };
+    return { pointer, detail: message ?? 'is not valid' };
+  });
+  const detail = errors
+    .map(({ pointer, detail }) => `${pointer === '' ? 'The body' : pointer} ${detail}`)
+    .join('; ');
+  return new ProblemError('invalid_request', detail, { cause: error, errors });
+}

@@ -1,0 +1,24 @@
+import type { TSchema } from 'typebox';
+import { PROBLEMS, type ProblemCode } from '../errors.js';
+import { Problem } from '../schemas/problem.js';
+import { ref } from '../schemas/ref.js';
+
+/** The answers of an operation besides the good ones: one problem a status, from the codes that it can give. */
+export function problemResponses(...codes: ProblemCode[]): Record<number, TSchema> {
+  const titles = new Map<number, Set<string>>();
+  for (const code of [...codes, 'internal' as const]) {
+    const { status, title } = PROBLEMS[code];
+    titles.set(status, (titles.get(status) ?? new Set()).add(`${title} (\`${code}\`)`));
+  }
+  return Object.fromEntries(
+    [...titles].map(([status, of]) => [
+      status,
+      { description: [...of].join('; '), content: { 'application/problem+json': { schema: ref(Problem) } } },
+    ]),
+  );
+}
+
+/** A good answer in JSON, with what it means. */
+export function jsonResponse<T extends TSchema>(schema: T, description: string) {
+  return { description, content: { 'application/json': { schema } } };
+}

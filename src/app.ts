@@ -1,0 +1,104 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify';
+import { bodies } from './api/bodies.js';
+import { docs } from './api/docs.js';
+import { groupRoutes } from './api/groups.js';
+import { healthRoutes } from './api/health.js';
+import { lifecycleRoutes } from './api/lifecycle.js';
+import { metricsRoutes } from './api/metrics.js';
+import { problems, sendProblem, toProblemError } from './api/problems.js';
+import { type Clock, systemClock } from './clock.js';
+import { Coordinator } from './coordinator/coordinator.js';
+import type { HostFactory } from './coordinator/host.js';
+import { logEvents } from './event-log.js';
+import { hostProcesses } from './host/handle.js';
+import { Metrics } from './metrics/metrics.js';
+import { GroupSpec, GroupSpecPatch, GroupSpecReplacement } from './schemas/group-spec.js';
+import { STATUS_SCHEMAS } from './schemas/group-status.js';
+import { Problem } from './schemas/problem.js';
+import { StartReport, StopReport } from './schemas/reports.js';
+import { moduleResolver } from './worker-modules.js';
+
+/** A client that has not sent its whole request after this long gets a 408. Node's default is never. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+export interface AppOptions {
+  /** Directory that every worker module is in. */
+  readonly workersDir: string;
+  /** The most workers that all groups together may have at work. */
+  readonly maxWorkers: number;
+  readonly logger?: FastifyServerOptions['logger'];
+  /** For tests; real time by default. */
+  readonly clock?: Clock;
+  /** For tests; real processes by default. */
+  readonly createHost?: HostFactory;
+}
+
+export interface App {
+  readonly server: FastifyInstance;
+  readonly coordinator: Coordinator;
+}
+
+/** Puts the service together: the one composition root, for production and tests alike. Listens on nothing yet. */
+export async function buildApp(options: AppOptions): Promise<App> {
+  const clock = options.clock ?? systemClock;
+  const server = Fastify({
+    logger: options.logger ?? false,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    routerOptions: { querystringParser: parseQuery },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
+    frameworkErrors: (error, _request, reply: FastifyReply) => sendProblem(reply, toProblemError(error)),
+  }).withTypeProvider<TypeBoxTypeProvider>();
+
+  const coordinator = new Coordinator({
+    clock,
+    createHost: options.createHost ?? hostProcesses(clock),
+    resolveModule: moduleResolver(options.workersDir),
+    maxWorkers: options.maxWorkers,
+    onListenerError: (error) => server.log.error({ err: error }, 'an event listener failed'),
+  });
+  logEvents(coordinator.events, server.log);
+  const metrics = new Metrics(coordinator);
+
+  await server.register(problems);
+  await server.register(bodies);
+  await server.register(docs);
+  const schemas = [
+    GroupSpec,
+    GroupSpecReplacement,
+    GroupSpecPatch,
+    ...STATUS_SCHEMAS,
+    StopReport,
+    StartReport,
+    Problem,
+  ];
+  for (const schema of schemas) server.addSchema(schema);
+  server.addHook('onResponse', async (request, reply) => {
+    metrics.observeRequest(
+      request.method,
+      request.routeOptions.url ?? 'unmatched',
+      reply.statusCode,
+      reply.elapsedTime / 1000,
+    );
+  });
+  await server.register(groupRoutes, { coordinator });
+  await server.register(lifecycleRoutes, { coordinator, clock });
+  await server.register(healthRoutes, { coordinator });
+  await server.register(metricsRoutes, { metrics });
+  server.addHook('onClose', async () => {
+    await coordinator.close();
+  });
+  await server.ready();
+  return { server, coordinator };
+}
+
+/** Values stay the strings that they are; a parameter given several times is an array. */
+function parseQuery(text: string): Record<string, string | string[]> {
+  const query: Record<string, string | string[]> = Object.create(null);
+  for (const [key, value] of new URLSearchParams(text)) {
+    const before = query[key];
+    query[key] = before === undefined ? value : [before, value].flat();
+  }
+  return query;
+}

@@ -1,0 +1,43 @@
+import type { HostMessage } from '../host/protocol.js';
+import type { Ending } from './incarnation.js';
+import type { GroupState } from './state.js';
+
+/** What the coordinator tells whoever listens. Each happens after the fact. */
+export interface CoordinatorEvents {
+  /** A group moved from one state to another. */
+  transition: { group: string; from: GroupState; to: GroupState; reason: string | null };
+  /** A group's host is dead. */
+  ended: { group: string; ending: Ending };
+  /** A host said something, counters and log lines included. */
+  message: { group: string; message: HostMessage };
+}
+
+type Listener<E> = (event: E) => void;
+
+/** Typed events. A listener that throws is reported to `onError` and disturbs nobody else. */
+export class Events<Map extends object> {
+  readonly #listeners = new globalThis.Map<keyof Map, Set<Listener<never>>>();
+  readonly #onError: (error: unknown) => void;
+
+  constructor(onError: (error: unknown) => void) {
+    this.#onError = onError;
+  }
+
+  /** Returns the function that takes the listener off again. */
+  on<K extends keyof Map>(name: K, listener: Listener<Map[K]>): () => void {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners);
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  emit<K extends keyof Map>(name: K, event: Map[K]): void {
+    for (const listener of this.#listeners.get(name) ?? []) {
+      try {
+        (listener as Listener<Map[K]>)(event);
+      } catch (error) {
+        this.#onError(error);
+      }
+    }
+  }
+}

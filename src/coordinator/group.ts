@@ -1,0 +1,306 @@
+import type { Clock } from '../clock.js';
+import { deferred } from '../deferred.js';
+import type { ProblemError } from '../errors.js';
+import type { HostLaunch } from '../host/protocol.js';
+import type { GroupSpec } from '../schemas/group-spec.js';
+import { addCounters, type Counters, iterations, rebin, zeroCounters } from './counters.js';
+import type { CoordinatorEvents, Events } from './events.js';
+import type { HostFactory } from './host.js';
+import { type Ending, Incarnation } from './incarnation.js';
+import {
+  type DesiredState,
+  type GroupEvent,
+  type GroupState,
+  isActive,
+  nextGroupState,
+  type WorkerState,
+} from './state.js';
+
+/** What a group needs of the world around it. */
+export interface GroupDependencies {
+  readonly clock: Clock;
+  readonly events: Events<CoordinatorEvents>;
+  readonly createHost: HostFactory;
+  /** Takes the next worker id of the service. */
+  readonly takeWorkerId: () => number;
+  /** Finds the group's modules and puts together what its host has to know. */
+  readonly prepare: (spec: GroupSpec, workerIds: readonly number[]) => Promise<HostLaunch>;
+}
+
+/** How the stop of one group went. */
+export interface GroupStopReport {
+  name: string;
+  success: boolean;
+  killed: number[];
+  seconds: number;
+  reason: string | null;
+}
+
+export interface WorkerStatus {
+  id: number;
+  index: number;
+  state: WorkerState;
+  counters: Counters;
+  /** When the last call ended, in milliseconds since the epoch; 0 before the first. */
+  progressAt: number;
+}
+
+interface Worker {
+  readonly id: number;
+  /** What ended incarnations have counted. */
+  base: Counters;
+  progressAt: number;
+  state: WorkerState;
+}
+
+/**
+ * A wish to start. It holds until a later stop, restart, replacement or removal of the group: whoever waits asks
+ * it before acting.
+ */
+export interface StartTicket {
+  readonly valid: boolean;
+}
+
+/**
+ * One registered group: its spec, what the user wants of it, what is, and all that its workers have counted. At
+ * most one incarnation lives at a time; every change of state goes through the transition table.
+ */
+export class Group {
+  readonly name: string;
+  readonly #deps: GroupDependencies;
+  readonly #removed = deferred<void>();
+  #spec: GroupSpec;
+  #state: GroupState = 'registered';
+  #since: Date;
+  #reason: string | null = null;
+  #desired: DesiredState = 'stopped';
+  #incarnation: Incarnation | undefined;
+  #workers: Worker[] = [];
+  /** Counters of workers that the group no longer has. */
+  #retired: Counters;
+  /** The bounds that all counters of this group are kept in. */
+  #bounds: readonly number[];
+  #cpuSeconds = 0;
+  #killedTotal = 0;
+  /** Goes up with each command that beats the starts before it. */
+  #epoch = 0;
+  #removing = false;
+
+  constructor(spec: GroupSpec, deps: GroupDependencies) {
+    this.name = spec.name;
+    this.#spec = spec;
+    this.#deps = deps;
+    this.#bounds = spec.buckets;
+    this.#retired = zeroCounters(spec.buckets);
+    this.#since = deps.clock.date();
+    this.#syncWorkers();
+  }
+
+  get spec(): GroupSpec {
+    return this.#spec;
+  }
+  get state(): GroupState {
+    return this.#state;
+  }
+  /** When the present state was entered. */
+  get since(): Date {
+    return this.#since;
+  }
+  /** Why the group is in this state, where there is something to say. */
+  get reason(): string | null {
+    return this.#reason;
+  }
+  get desired(): DesiredState {
+    return this.#desired;
+  }
+  get active(): boolean {
+    return isActive(this.#state);
+  }
+  get removing(): boolean {
+    return this.#removing;
+  }
+  /** Resolves when the group is dead and forgotten. */
+  get removed(): Promise<void> {
+    return this.#removed.promise;
+  }
+  get incarnation(): Incarnation | undefined {
+    return this.#incarnation;
+  }
+  get workerIds(): number[] {
+    return this.#workers.map((worker) => worker.id);
+  }
+  /** Workers that were killed because they did not stop. */
+  get killedTotal(): number {
+    return this.#killedTotal;
+  }
+  /** Upper bounds of the group's histogram, in seconds. */
+  get bounds(): readonly number[] {
+    return this.#bounds;
+  }
+  /** Processor time of the group's hosts, in seconds. */
+  get cpuSeconds(): number {
+    return this.#cpuSeconds + (this.#incarnation?.report?.cpuSeconds ?? 0);
+  }
+  /** Resident memory of the group's host in bytes; 0 without one. */
+  get memoryBytes(): number {
+    return this.#incarnation?.report?.rssBytes ?? 0;
+  }
+
+  workers(): WorkerStatus[] {
+    return this.#workers.map((worker, index) => {
+      const live = this.#incarnation?.report?.workers.find((report) => report.id === worker.id);
+      const fits = live?.buckets.length === worker.base.buckets.length;
+      return {
+        id: worker.id,
+        index,
+        state: this.#workerState(worker),
+        counters: live && fits ? addCounters(worker.base, live) : worker.base,
+        progressAt: live?.progressAt || worker.progressAt,
+      };
+    });
+  }
+
+  /** The counters of all workers that the group has had. */
+  totals(): Counters {
+    return this.workers().reduce((sum, worker) => addCounters(sum, worker.counters), this.#retired);
+  }
+
+  /** A wish to start that later commands can beat. */
+  ticket(): StartTicket {
+    const group = this;
+    const epoch = this.#epoch;
+    return {
+      get valid() {
+        return group.#epoch === epoch && !group.#removing;
+      },
+    };
+  }
+
+  /** Begins a new incarnation. Only at rest. */
+  launch(): Incarnation {
+    if (this.#incarnation !== undefined) throw new Error(`group ${this.name} has an incarnation already`);
+    this.#syncWorkers();
+    this.#move('start', null);
+    this.#desired = 'running';
+    for (const worker of this.#workers) worker.state = 'starting';
+    const spec = this.#spec;
+    const { workerIds } = this;
+    const incarnation: Incarnation = new Incarnation({
+      spec,
+      workerIds,
+      clock: this.#deps.clock,
+      createHost: this.#deps.createHost,
+      prepare: () => this.#deps.prepare(spec, workerIds),
+      listener: {
+        ending: (cause) => this.#move('stop', 'problem' in cause ? cause.problem.message : null),
+        ended: (ending) => this.#onEnded(incarnation, ending),
+        message: (message) => {
+          if (message.type === 'running' && incarnation.cause === undefined) this.#move('running', null);
+          this.#deps.events.emit('message', { group: this.name, message });
+        },
+      },
+    });
+    this.#incarnation = incarnation;
+    return incarnation;
+  }
+
+  /** Stops the group, beats every start that is under way, and reports when all are dead. */
+  stop(): Promise<GroupStopReport> {
+    this.#desired = 'stopped';
+    return this.halt();
+  }
+
+  /** The same without a change of what is desired: for restarts and for the end of the service. */
+  async halt(): Promise<GroupStopReport> {
+    this.#epoch++;
+    const { name } = this;
+    this.#incarnation?.end({ kind: 'stop' });
+    const ending = await this.#incarnation?.ended;
+    if (ending === undefined) return { name, success: true, killed: [], seconds: 0, reason: null };
+    const { success, killed, seconds, reason } = ending;
+    return { name, success, killed: [...killed], seconds, reason };
+  }
+
+  /** A start that this group was part of has failed elsewhere: nothing of it runs. */
+  rollBack(problem: ProblemError): void {
+    this.#desired = 'stopped';
+    this.#incarnation?.end({ kind: 'rollback', problem });
+  }
+
+  /** Takes another spec, which the next incarnation will run. */
+  replaceSpec(spec: GroupSpec): void {
+    this.#spec = spec;
+    if (!this.active) this.#syncWorkers();
+  }
+
+  /** Stops the group for good; `forget` is called when it is dead. */
+  async remove(forget: () => void): Promise<GroupStopReport> {
+    this.#removing = true;
+    const report = await this.stop();
+    forget();
+    this.#removed.resolve();
+    return report;
+  }
+
+  #move(event: GroupEvent, reason: string | null): void {
+    const from = this.#state;
+    const to = nextGroupState(from, event);
+    if (to === undefined)
+      throw new Error(`group ${this.name}: no transition for "${event}" in state "${from}"`);
+    this.#state = to;
+    this.#since = this.#deps.clock.date();
+    this.#reason = reason;
+    this.#deps.events.emit('transition', { group: this.name, from, to, reason });
+  }
+
+  #onEnded(incarnation: Incarnation, ending: Ending): void {
+    for (const worker of this.#workers) {
+      const live = incarnation.report?.workers.find((report) => report.id === worker.id);
+      if (live?.buckets.length === worker.base.buckets.length) worker.base = addCounters(worker.base, live);
+      if (live) worker.progressAt = live.progressAt || worker.progressAt;
+      const died = ending.cause.kind === 'failure' && ending.cause.problem.code === 'host_failed';
+      worker.state = incarnation.mark(worker.id) ?? (died ? 'failed' : 'stopped');
+    }
+    this.#cpuSeconds += incarnation.report?.cpuSeconds ?? 0;
+    this.#killedTotal += ending.killed.length;
+    this.#incarnation = undefined;
+    this.#syncWorkers();
+    this.#move(ending.outcome, ending.reason);
+    this.#deps.events.emit('ended', { group: this.name, ending });
+  }
+
+  #workerState(worker: Worker): WorkerState {
+    const mark = this.#incarnation?.mark(worker.id);
+    if (mark !== undefined) return mark;
+    return this.#state === 'starting' || this.#state === 'running' || this.#state === 'stopping'
+      ? this.#state
+      : worker.state;
+  }
+
+  /** Brings workers and counters in line with the spec. Only at rest. */
+  #syncWorkers(): void {
+    const { workers, buckets } = this.#spec;
+    const convert = (counters: Counters) => rebin(counters, this.#bounds, buckets);
+    this.#retired = convert(this.#retired);
+    for (const worker of this.#workers) worker.base = convert(worker.base);
+    this.#bounds = buckets;
+    for (const gone of this.#workers.splice(workers)) this.#retired = addCounters(this.#retired, gone.base);
+    while (this.#workers.length < workers) {
+      this.#workers.push({
+        id: this.#deps.takeWorkerId(),
+        base: zeroCounters(buckets),
+        progressAt: 0,
+        state: 'idle',
+      });
+    }
+  }
+}
+
+/** Finished calls and failed ones of a counter, as people count them. */
+export function summary(counters: Counters): {
+  iterations: number;
+  errors: number;
+  workerTimeSeconds: number;
+} {
+  return { iterations: iterations(counters), errors: counters.errors, workerTimeSeconds: counters.seconds };
+}

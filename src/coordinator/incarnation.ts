@@ -1,0 +1,344 @@
+import type { Clock, Timer } from '../clock.js';
+import { type Deferred, deferred } from '../deferred.js';
+import { ProblemError } from '../errors.js';
+import type { ErrorInfo, Hook, HostLaunch, HostMessage, HostReport, Phase } from '../host/protocol.js';
+import type { GroupSpec } from '../schemas/group-spec.js';
+import type { Host, HostExit, HostFactory } from './host.js';
+
+/** Why an incarnation ends. The first cause stands; a later one changes nothing. */
+export type EndCause =
+  | { kind: 'stop' }
+  | { kind: 'completed' }
+  | { kind: 'rollback'; problem: ProblemError }
+  | { kind: 'failure'; problem: ProblemError };
+
+/** How an incarnation ended, known once its host is dead. */
+export interface Ending {
+  readonly outcome: 'stopped' | 'completed' | 'failed';
+  readonly cause: EndCause;
+  /** False when the host had to be killed or died while it was stopping. */
+  readonly success: boolean;
+  /** Workers that had not ended when the host was killed. */
+  readonly killed: readonly number[];
+  /** From the wish to end to the death, in seconds. */
+  readonly seconds: number;
+  readonly reason: string | null;
+}
+
+/** How a worker of this incarnation ended by itself; undefined: it stands as its group does. */
+export type WorkerMark = 'completed' | 'failed' | undefined;
+
+export interface IncarnationListener {
+  /** The host was told to end. */
+  ending(cause: EndCause): void;
+  /** The host is dead. Called once, before `ended` resolves. */
+  ended(ending: Ending): void;
+  message(message: HostMessage): void;
+}
+
+export interface IncarnationOptions {
+  readonly spec: GroupSpec;
+  readonly workerIds: readonly number[];
+  readonly clock: Clock;
+  readonly createHost: HostFactory;
+  /** Finds the modules and puts together what the host has to know. */
+  readonly prepare: () => Promise<HostLaunch>;
+  readonly listener: IncarnationListener;
+}
+
+const HOOK_PROBLEM = { module: 'module_failed', init: 'init_failed', setup: 'setup_failed' } as const;
+
+/**
+ * One life of a group: from the start of its host to the host's death. It knows the order of that life and its
+ * deadlines; which life follows, if any, is the group's business.
+ */
+export class Incarnation {
+  readonly spec: GroupSpec;
+  readonly workerIds: readonly number[];
+  /** Resolves when the operating system has reported the end of the host. Never rejects. */
+  readonly ended: Promise<Ending>;
+
+  readonly #clock: Clock;
+  readonly #prepare: () => Promise<HostLaunch>;
+  readonly #listener: IncarnationListener;
+  readonly #host: Host;
+  readonly #initialised = deferred<boolean>();
+  readonly #running = deferred<boolean>();
+  readonly #ended: Deferred<Ending> = deferred();
+  readonly #marks = new Map<number, WorkerMark>();
+  /** Workers that run no user code any more. */
+  readonly #over = new Set<number>();
+  readonly #refreshes = new Map<number, () => void>();
+
+  #launched = false;
+  #initDone = false;
+  #runAsked = false;
+  #finished = false;
+  #dead = false;
+  #cause: EndCause | undefined;
+  #endAskedAt = 0;
+  #killed: { workers: number[]; why: string } | undefined;
+  #hook: Hook | undefined;
+  #trouble: string | undefined;
+  #startBudget: number;
+  #startTimer: Timer | undefined;
+  #graceTimer: Timer | undefined;
+  #report: HostReport | undefined;
+  #requests = 0;
+
+  constructor(options: IncarnationOptions) {
+    this.spec = options.spec;
+    this.workerIds = options.workerIds;
+    this.#clock = options.clock;
+    this.#prepare = options.prepare;
+    this.#listener = options.listener;
+    this.#startBudget = options.spec.startTimeoutSeconds * 1000;
+    this.ended = this.#ended.promise;
+    this.#host = options.createHost(options.spec.name, {
+      message: (message) => this.#onMessage(message),
+      exited: (exit) => this.#onExit(exit),
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#dead ? undefined : this.#host.pid;
+  }
+
+  /** The last report of the host. */
+  get report(): HostReport | undefined {
+    return this.#report;
+  }
+
+  /** Why this incarnation ends; undefined while nothing has asked for it. */
+  get cause(): EndCause | undefined {
+    return this.#cause;
+  }
+
+  /** Resolves when every worker is in its loop (true), or when that will not happen (false). */
+  get running(): Promise<boolean> {
+    return this.#running.promise;
+  }
+
+  mark(workerId: number): WorkerMark {
+    return this.#marks.get(workerId);
+  }
+
+  /** Loads the module and runs `init`. False when this incarnation is ending: `ended` tells why. */
+  async init(): Promise<boolean> {
+    if (this.#cause === undefined) {
+      this.#armStartTimer();
+      try {
+        const launch = await this.#prepare();
+        if (this.#cause === undefined) {
+          this.#launched = true;
+          this.#host.init(launch);
+        }
+      } catch (error) {
+        const problem =
+          error instanceof ProblemError
+            ? error
+            : new ProblemError('internal', String(error), { cause: error });
+        this.end({ kind: 'failure', problem });
+      }
+    }
+    return this.#initialised.promise;
+  }
+
+  /** Starts the workers; after `init`. False when this incarnation is ending: `ended` tells why. */
+  run(): Promise<boolean> {
+    if (this.#cause === undefined) {
+      this.#armStartTimer();
+      this.#runAsked = true;
+      this.#host.run();
+    }
+    return this.#running.promise;
+  }
+
+  /** Ends this incarnation: cooperatively at first, by force when the grace is over. Returns at once. */
+  end(cause: EndCause): void {
+    if (this.#cause !== undefined || this.#dead) return;
+    this.#cause = cause;
+    this.#endAskedAt = this.#clock.now();
+    this.#startTimer?.cancel();
+    this.#initialised.resolve(false);
+    this.#running.resolve(false);
+    this.#listener.ending(cause);
+    if (!this.#launched) {
+      // No user code has run: there is nobody to ask.
+      this.#host.kill();
+      return;
+    }
+    if (cause.kind === 'failure' && cause.problem.code === 'start_timeout' && !this.#initDone) {
+      // The hooks thread is stuck in the module or in init: it would not hear a question.
+      this.#kill(cause.problem.message);
+      return;
+    }
+    this.#host.stop();
+    this.#graceTimer = this.#clock.after(this.spec.stopGraceSeconds * 1000, () => this.#onGraceOver());
+  }
+
+  /** Ends this incarnation by force. For a service that has no time left. */
+  kill(why: string): void {
+    this.end({ kind: 'stop' });
+    this.#kill(why);
+  }
+
+  /** Resolves when a report made after this call is in, or when there will be none. Never rejects. */
+  refresh(): Promise<void> {
+    if (this.#dead || !this.#launched) return Promise.resolve();
+    const request = ++this.#requests;
+    return new Promise((resolve) => {
+      this.#refreshes.set(request, resolve);
+      this.#host.report(request);
+    });
+  }
+
+  #armStartTimer(): void {
+    const startedAt = this.#clock.now();
+    const timer = this.#clock.after(this.#startBudget, () => {
+      const what = this.#initDone ? 'setup' : this.#hook === 'init' ? 'init' : 'loading the module';
+      const detail = `Group "${this.spec.name}" did not start within ${this.spec.startTimeoutSeconds} s: ${what} did not finish. Look for something that never settles there, or raise startTimeoutSeconds.`;
+      this.end({ kind: 'failure', problem: new ProblemError('start_timeout', detail) });
+    });
+    this.#startTimer = {
+      cancel: () => {
+        timer.cancel();
+        this.#startBudget -= this.#clock.now() - startedAt;
+      },
+    };
+  }
+
+  #onMessage(message: HostMessage): void {
+    if (this.#dead) return;
+    switch (message.type) {
+      case 'initialised':
+        this.#initDone = true;
+        if (this.#cause !== undefined) break;
+        this.#startTimer?.cancel();
+        this.#initialised.resolve(true);
+        break;
+      case 'running':
+        if (this.#cause !== undefined) break;
+        this.#startTimer?.cancel();
+        this.#running.resolve(true);
+        break;
+      case 'failed':
+        this.#onFailure(message.phase, message.workerId, message.error);
+        break;
+      case 'completed':
+        this.#marks.set(message.workerId, 'completed');
+        this.#over.add(message.workerId);
+        if (this.workerIds.every((id) => this.#marks.get(id) === 'completed'))
+          this.end({ kind: 'completed' });
+        break;
+      case 'ended':
+        this.#over.add(message.workerId);
+        break;
+      case 'hook':
+        this.#hook = message.state === 'started' ? message.hook : undefined;
+        if (message.state === 'failed') {
+          this.#trouble ??= `The ${message.hook} hook failed: ${message.error?.message ?? 'no reason was given'}`;
+        }
+        break;
+      case 'report':
+        this.#report = message;
+        for (const [request, resolve] of this.#refreshes) {
+          if (request > message.request) continue;
+          this.#refreshes.delete(request);
+          resolve();
+        }
+        break;
+      case 'finished':
+        this.#finished = true;
+        break;
+      case 'log':
+        break;
+    }
+    this.#listener.message(message);
+  }
+
+  #onFailure(phase: Phase, workerId: number | undefined, error: ErrorInfo): void {
+    const { name } = this.spec;
+    const where = phase === 'iteration' ? '' : ` (${phase})`;
+    const reason =
+      workerId === undefined
+        ? `${phase === 'module' ? 'The module' : `The ${phase} hook`} of group "${name}" failed: ${error.message}`
+        : `Exception in worker ${workerId}${where}: ${error.message}`;
+    if (this.#cause !== undefined) {
+      // What fails while stopping is told, but the cause of the end stands.
+      if (phase !== 'module' && phase !== 'init') this.#trouble ??= reason;
+      return;
+    }
+    if (workerId !== undefined) this.#marks.set(workerId, 'failed');
+    const code =
+      phase === 'iteration' || phase === 'teardown' || phase === 'hooks'
+        ? 'worker_failed'
+        : HOOK_PROBLEM[phase];
+    this.end({ kind: 'failure', problem: new ProblemError(code, reason) });
+  }
+
+  #onGraceOver(): void {
+    const workers = this.#unfinishedWorkers();
+    const grace = `the grace of ${this.spec.stopGraceSeconds} s`;
+    const who =
+      workers.length > 0
+        ? `${workers.length === 1 ? 'Worker' : 'Workers'} ${workers.join(', ')} did not stop within ${grace}`
+        : `${this.#hook === undefined ? 'The group host' : `The ${this.#hook} hook`} did not finish within ${grace}`;
+    this.#kill(`${who}: killed`);
+  }
+
+  #kill(why: string): void {
+    if (this.#dead || this.#killed !== undefined) return;
+    this.#killed = { workers: this.#unfinishedWorkers(), why };
+    this.#host.kill();
+  }
+
+  /** Workers that may still run user code. */
+  #unfinishedWorkers(): number[] {
+    if (!this.#runAsked || this.#finished) return [];
+    return this.workerIds.filter((id) => !this.#over.has(id));
+  }
+
+  #onExit(exit: HostExit): void {
+    if (this.#dead) return;
+    this.#startTimer?.cancel();
+    this.#graceTimer?.cancel();
+    const crash =
+      this.#cause === undefined || (this.#launched && !this.#finished && this.#killed === undefined);
+    const crashReason = crash ? describeExit(this.spec.name, exit, this.#cause !== undefined) : undefined;
+    if (this.#cause === undefined) {
+      this.#cause = { kind: 'failure', problem: new ProblemError('host_failed', crashReason ?? '') };
+      this.#endAskedAt = this.#clock.now();
+    }
+    this.#dead = true;
+    this.#initialised.resolve(false);
+    this.#running.resolve(false);
+    for (const resolve of this.#refreshes.values()) resolve();
+    this.#refreshes.clear();
+    const cause = this.#cause;
+    const failed = cause.kind === 'failure' || crash;
+    const ending: Ending = {
+      outcome: failed ? 'failed' : cause.kind === 'completed' ? 'completed' : 'stopped',
+      cause,
+      success: !crash && this.#killed === undefined,
+      killed: this.#killed?.workers ?? [],
+      seconds: (this.#clock.now() - this.#endAskedAt) / 1000,
+      reason: this.#reason(cause, crashReason),
+    };
+    this.#listener.ended(ending);
+    this.#ended.resolve(ending);
+  }
+
+  #reason(cause: EndCause, crashReason: string | undefined): string | null {
+    const first = 'problem' in cause ? cause.problem.message : undefined;
+    const parts = [first, this.#killed?.why, crashReason, this.#trouble].filter((part) => part !== undefined);
+    return parts.length === 0 ? null : [...new Set(parts)].join('; ');
+  }
+}
+
+function describeExit(group: string, exit: HostExit, stopping: boolean): string {
+  const how =
+    exit.error ??
+    (exit.signal === null ? `it exited with code ${exit.code}` : `it was ended by ${exit.signal}`);
+  return `The host of group "${group}" died${stopping ? ' while it was stopping' : ''}: ${how}`;
+}

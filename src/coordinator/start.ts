@@ -1,0 +1,76 @@
+import { ProblemError } from '../errors.js';
+import type { Group, StartTicket } from './group.js';
+import type { Incarnation } from './incarnation.js';
+
+/** How one group fared in a start. */
+export interface StartOutcome {
+  readonly group: Group;
+  /** Undefined when the group runs, or has completed already. */
+  readonly problem: ProblemError | undefined;
+}
+
+/**
+ * Starts groups together: every `init` one after the other in the order given, and no worker's loop before the
+ * last of them has returned. When one fails, nothing of this start runs: those already initialised are ended with
+ * their `shutdown` and `cleanup`. Groups that run, or that another command is starting, are only waited for.
+ *
+ * @param reserve is asked once, right before any host is started, with the groups to be started; it throws when
+ *   there is no room for them.
+ */
+export async function startGroups(
+  groups: readonly Group[],
+  tickets: readonly StartTicket[],
+  reserve: (starting: readonly Group[]) => void,
+): Promise<StartOutcome[]> {
+  const wishes = groups.map((group, i) => ({ group, ticket: tickets[i] ?? group.ticket() }));
+  const stopping = () => wishes.filter(({ group, ticket }) => ticket.valid && group.state === 'stopping');
+  while (stopping().length > 0) await Promise.all(stopping().map(({ group }) => group.incarnation?.ended));
+
+  const starting = wishes
+    .filter(({ group, ticket }) => ticket.valid && !group.active)
+    .map(({ group }) => group);
+  reserve(starting);
+  const launched = new Map<Group, Incarnation>(starting.map((group) => [group, group.launch()]));
+  const incarnations = wishes.map(({ group, ticket }) => (ticket.valid ? group.incarnation : undefined));
+
+  await runTogether(launched);
+  return Promise.all(
+    wishes.map(async ({ group }, i) => ({ group, problem: await outcome(group, incarnations[i]) })),
+  );
+}
+
+/** Takes the incarnations to their loops, or none of them. */
+async function runTogether(launched: ReadonlyMap<Group, Incarnation>): Promise<void> {
+  for (const incarnation of launched.values()) {
+    if (!(await incarnation.init()) && incarnation.cause?.kind !== 'stop') break;
+  }
+  const failed = [...launched].find(([, { cause }]) => cause?.kind === 'failure');
+  if (failed === undefined) {
+    await Promise.all([...launched.values()].map((incarnation) => incarnation.run()));
+    return;
+  }
+  const [first, { cause }] = failed;
+  const why = cause?.kind === 'failure' ? cause.problem.message : '';
+  const problem = new ProblemError(
+    'start_rolled_back',
+    `Rolled back, because group "${first.name}" failed to start: ${why}`,
+  );
+  for (const [group] of launched) if (group !== first) group.rollBack(problem);
+}
+
+/** Waits until the incarnation runs or is dead. */
+async function outcome(
+  group: Group,
+  incarnation: Incarnation | undefined,
+): Promise<ProblemError | undefined> {
+  if (incarnation === undefined) return superseded(group);
+  if (await incarnation.running) return undefined;
+  const { cause } = await incarnation.ended;
+  if (cause.kind === 'stop') return superseded(group);
+  return cause.kind === 'completed' ? undefined : cause.problem;
+}
+
+function superseded(group: Group): ProblemError {
+  const detail = `Group "${group.name}" was not started: it was stopped, restarted, replaced or deleted meanwhile.`;
+  return new ProblemError('superseded', detail);
+}

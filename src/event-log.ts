@@ -1,0 +1,31 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { CoordinatorEvents, Events } from './coordinator/events.js';
+
+/** Writes what happens to groups, and what their workers log, to the log of the service. */
+export function logEvents(events: Events<CoordinatorEvents>, log: FastifyBaseLogger): void {
+  events.on('transition', ({ group, from, to, reason }) => {
+    const level = to === 'failed' ? 'error' : 'info';
+    log[level]({ group, from, to, ...(reason !== null && { reason }) }, `group ${group}: ${to}`);
+  });
+  events.on('ended', ({ group, ending }) => {
+    if (ending.killed.length > 0)
+      log.warn({ group, killed: ending.killed }, `group ${group}: workers were killed`);
+  });
+  events.on('message', ({ group, message }) => {
+    if (message.type === 'log') {
+      const { level, text, workerId, fields } = message;
+      log[level]({ group, ...(workerId !== undefined && { workerId }), ...(fields && { fields }) }, text);
+    } else if (message.type === 'failed') {
+      const { phase, workerId, error } = message;
+      log.error(
+        { group, phase, ...(workerId !== undefined && { workerId }), stack: error.stack },
+        `${error.name}: ${error.message}`,
+      );
+    } else if (message.type === 'hook' && message.state === 'failed') {
+      log.error(
+        { group, hook: message.hook, stack: message.error?.stack },
+        `the ${message.hook} hook failed: ${message.error?.message}`,
+      );
+    }
+  });
+}

@@ -1,0 +1,145 @@
+import { spawn } from 'node:child_process';
+import type { Duplex, Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { Clock, Timer } from '../clock.js';
+import type { Host, HostExit, HostFactory, HostListener } from '../coordinator/host.js';
+import { Channel } from './channel.js';
+import { isHostMessage } from './host-message.js';
+import { OutputReader } from './output.js';
+import type { HostCommand, LogLevel } from './protocol.js';
+
+const HOST_PROCESS = fileURLToPath(new URL('./process.js', import.meta.url));
+
+/** 64 workers with 50 buckets report about 60 KB; the largest message is a report of many more. */
+const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * The exit of a host and the end of its channel come together, in either order. When one of them does not follow
+ * the other in this time, user code has had a hand in it: it closed the channel, or it handed it to a process in
+ * a session of its own.
+ */
+const EXIT_WINDOW_MS = 100;
+
+/** Returns a factory of real hosts: child processes, each the leader of a process group of its own. */
+export function hostProcesses(clock: Clock): HostFactory {
+  return (groupName, listener) => new HostProcess(groupName, clock, listener);
+}
+
+class HostProcess implements Host {
+  readonly pid: number | undefined;
+  readonly #listener: HostListener;
+  readonly #clock: Clock;
+  readonly #outputs: OutputReader[] = [];
+  #channel: Channel | undefined;
+  #exit: HostExit | undefined;
+  #distrusted: string | undefined;
+  #reported = false;
+  #exitTimer: Timer | undefined;
+
+  constructor(groupName: string, clock: Clock, listener: HostListener) {
+    this.#clock = clock;
+    this.#listener = listener;
+    const child = spawn(process.execPath, [HOST_PROCESS, groupName], {
+      // Its own process group: one signal reaches every process that its workers started.
+      detached: true,
+      env: hostEnvironment(process.env),
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    });
+    this.pid = child.pid;
+    child.on('error', ({ message }) => {
+      // Without a process no exit will follow.
+      if (this.pid === undefined)
+        this.#onExit({ code: null, signal: null, error: `it could not be started (${message})` });
+    });
+    child.on('exit', (code, signal) => this.#onExit({ code, signal }));
+    // Out of descriptors, Node makes a child without any stream.
+    const [, stdout, stderr, channel] = (child.stdio ?? []) as (Duplex | null | undefined)[];
+    if (stdout) this.#outputs.push(this.#readLines(stdout, 'info'));
+    if (stderr) this.#outputs.push(this.#readLines(stderr, 'warn'));
+    if (!channel) return;
+    this.#channel = new Channel(channel, MAX_MESSAGE_BYTES, {
+      message: (value) => this.#onMessage(value),
+      garbage: (detail) => this.#distrust(`it sent ${detail} on its control channel`),
+      closed: () => this.#onChannelClosed(),
+    });
+  }
+
+  init(launch: Parameters<Host['init']>[0]): void {
+    this.#send({ type: 'init', launch });
+  }
+
+  run(): void {
+    this.#send({ type: 'run' });
+  }
+
+  stop(): void {
+    this.#send({ type: 'stop' });
+  }
+
+  report(request: number): void {
+    this.#send({ type: 'report', request });
+  }
+
+  kill(): void {
+    if (this.pid === undefined) return;
+    try {
+      process.kill(-this.pid, 'SIGKILL');
+    } catch {
+      // Nobody is left in the process group.
+    }
+  }
+
+  #send(command: HostCommand): void {
+    this.#channel?.send(command);
+  }
+
+  #readLines(stream: Readable, level: LogLevel): OutputReader {
+    return new OutputReader(stream, this.#clock, (text) =>
+      this.#listener.message({ type: 'log', level, text }),
+    );
+  }
+
+  #onMessage(value: unknown): void {
+    if (isHostMessage(value)) this.#listener.message(value);
+    else this.#distrust('it sent a message that is not of the protocol on its control channel');
+  }
+
+  /** Only user code that meddles with the channel's descriptor can bring this about: the host is not ours any more. */
+  #distrust(why: string): void {
+    this.#distrusted ??= `it was killed, because ${why}`;
+    this.kill();
+  }
+
+  #onChannelClosed(): void {
+    if (this.#exit === undefined) {
+      this.#exitTimer = this.#clock.after(EXIT_WINDOW_MS, () =>
+        this.#distrust('it closed its control channel'),
+      );
+    }
+    this.#settle();
+  }
+
+  #onExit(exit: HostExit): void {
+    if (this.#exit !== undefined) return;
+    this.#exit = this.#distrusted === undefined ? exit : { ...exit, error: this.#distrusted };
+    // Processes that user code started and left behind are in the host's process group.
+    this.kill();
+    this.#exitTimer?.cancel();
+    this.#exitTimer = this.#clock.after(EXIT_WINDOW_MS, () => this.#channel?.close());
+    this.#settle();
+  }
+
+  /** The end is told when the process is gone and everything that it said has been heard. */
+  #settle(): void {
+    if (this.#exit === undefined || this.#reported || this.#channel?.closed === false) return;
+    this.#reported = true;
+    this.#exitTimer?.cancel();
+    for (const output of this.#outputs) output.close();
+    this.#listener.exited(this.#exit);
+  }
+}
+
+/** The service's environment without its own settings, which are no business of user code. */
+function hostEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('PW_')));
+}

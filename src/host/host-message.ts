@@ -1,0 +1,76 @@
+import { type Static, Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { HOOKS, LOG_LEVELS, PHASES } from './protocol.js';
+
+/**
+ * What a group host may say to the control plane. User code can reach the host's end of the channel, so the
+ * control plane believes nothing that does not fit these schemas. Hosts and threads import types from here and
+ * nothing else: loading the validator would double the time that they take to start.
+ */
+
+const Count = Type.Integer({ minimum: 0 });
+const Amount = Type.Number({ minimum: 0 });
+const Text = Type.String({ maxLength: 64 * 1024 });
+const strict = { additionalProperties: false } as const;
+
+/** A thrown value, made into data where it was caught. */
+export const ErrorInfo = Type.Object({ name: Text, message: Text, stack: Text }, strict);
+export type ErrorInfo = Static<typeof ErrorInfo>;
+
+export const WorkerReport = Type.Object(
+  {
+    id: Count,
+    /** Time in the worker function in this incarnation, in seconds. */
+    seconds: Amount,
+    errors: Count,
+    /** Calls by duration, one count a bound and one beyond. */
+    buckets: Type.Array(Count, { maxItems: 64 }),
+    /** When the last call ended, in milliseconds since the epoch; 0 before the first. */
+    progressAt: Amount,
+  },
+  strict,
+);
+export type WorkerReport = Static<typeof WorkerReport>;
+
+const message = <T extends string, P extends Parameters<typeof Type.Object>[0]>(type: T, properties: P) =>
+  Type.Object({ type: Type.Literal(type), ...properties }, strict);
+
+/** From the host to the control plane. */
+export const HostMessage = Type.Union([
+  message('initialised', {}),
+  message('running', {}),
+  message('failed', { phase: Type.Enum([...PHASES]), workerId: Type.Optional(Count), error: ErrorInfo }),
+  /** The worker called `finish()`, and its thread has ended. */
+  message('completed', { workerId: Count }),
+  /** The worker has left its loop because stop was asked. */
+  message('ended', { workerId: Count }),
+  message('hook', {
+    hook: Type.Enum([...HOOKS]),
+    state: Type.Enum(['started', 'returned', 'failed']),
+    error: Type.Optional(ErrorInfo),
+  }),
+  message('report', {
+    /** The number of the request that this answers; 0 for one that nobody asked for. */
+    request: Count,
+    workers: Type.Array(WorkerReport, { maxItems: 10_000 }),
+    rssBytes: Amount,
+    cpuSeconds: Amount,
+  }),
+  message('log', {
+    level: Type.Enum([...LOG_LEVELS]),
+    text: Text,
+    workerId: Type.Optional(Count),
+    fields: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  }),
+  /** Everything has ended and every report is out: the host's last word. */
+  message('finished', {}),
+]);
+export type HostMessage = Static<typeof HostMessage>;
+export type HostReport = Extract<HostMessage, { type: 'report' }>;
+
+const hostMessage = Compile(HostMessage);
+
+/** Whether `value` is a message that a host may send. */
+export function isHostMessage(value: unknown): value is HostMessage {
+  return hostMessage.Check(value);
+}

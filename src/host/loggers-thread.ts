@@ -1,0 +1,68 @@
+import type { LoggerMetrics } from '../index.js';
+import type { RunningTask, ThreadPool } from './pool.js';
+import type { HostMessage } from './protocol.js';
+import type { LoggersCall } from './thread/tasks.js';
+import { describeThrown } from './thread/thrown.js';
+
+/** How long the last call of the loggers, at stop, may take before the stop goes on without it. */
+const LAST_CALL_MS = 1_000;
+
+/** The thread in which the loggers of a group run. Whatever happens in it is logged and hurts no worker. */
+export class LoggersThread {
+  readonly #pool: ThreadPool;
+  readonly #urls: readonly string[];
+  readonly #send: (message: HostMessage) => void;
+  #task: RunningTask | undefined;
+  #busy: { done: () => void } | undefined;
+
+  constructor(pool: ThreadPool, urls: readonly string[], send: (message: HostMessage) => void) {
+    this.#pool = pool;
+    this.#urls = urls;
+    this.#send = send;
+  }
+
+  /** Hands the metrics to the loggers; does nothing while they are still at the ones before. */
+  log(metrics: LoggerMetrics): void {
+    if (this.#busy === undefined) void this.#call(metrics);
+  }
+
+  /** The last call: resolves when the loggers have returned, or when they have had their time. */
+  async finish(metrics: LoggerMetrics): Promise<void> {
+    const timeout = new Promise<'late'>((resolve) => setTimeout(resolve, LAST_CALL_MS, 'late').unref());
+    if (this.#busy !== undefined || (await Promise.race([this.#call(metrics), timeout])) === 'late') {
+      this.#complain(`did not return within ${LAST_CALL_MS / 1000} s of the stop`);
+    }
+    await this.#task?.close();
+  }
+
+  #call(metrics: LoggerMetrics): Promise<void> {
+    return new Promise((resolve) => {
+      this.#busy = {
+        done: () => {
+          this.#busy = undefined;
+          resolve();
+        },
+      };
+      this.#task ??= this.#start();
+      this.#task.port.postMessage({ metrics } satisfies LoggersCall);
+    });
+  }
+
+  #start(): RunningTask {
+    const task = this.#pool.run({ kind: 'loggers', urls: this.#urls }, (message) => {
+      if (message.type === 'log') this.#send({ type: 'log', ...message.line });
+      if (message.type === 'logged') this.#busy?.done();
+    });
+    task.result.catch((error: unknown) => {
+      this.#complain(`ended their thread: ${describeThrown(error).message}`);
+      // The next call gets a new thread.
+      this.#task = undefined;
+      this.#busy?.done();
+    });
+    return task;
+  }
+
+  #complain(text: string): void {
+    this.#send({ type: 'log', level: 'error', text: `The loggers ${text}` });
+  }
+}

@@ -1,0 +1,59 @@
+import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import type { Clock, Timer } from '../clock.js';
+
+/** Bytes that are read from one stream of a host in one window; who writes more is made to wait by the pipe. */
+const WINDOW_BYTES = 64 * 1024;
+const WINDOW_MS = 250;
+/** Longer lines are cut. */
+const MAX_LINE = 8 * 1024;
+
+/**
+ * Reads what a host, or a process that its workers started, writes to standard output or error, line by line and
+ * no faster than 256 KB a second: a flood blocks its writer and costs the control plane nothing.
+ */
+export class OutputReader {
+  readonly #stream: Readable;
+  readonly #clock: Clock;
+  readonly #onLine: (line: string) => void;
+  readonly #decoder = new StringDecoder('utf8');
+  #line = '';
+  #budget = WINDOW_BYTES;
+  #timer: Timer | undefined;
+
+  constructor(stream: Readable, clock: Clock, onLine: (line: string) => void) {
+    this.#stream = stream;
+    this.#clock = clock;
+    this.#onLine = onLine;
+    stream.on('data', (chunk: Buffer) => this.#onData(chunk));
+    stream.on('error', () => {});
+  }
+
+  /** Hands over what is left and lets the stream go. */
+  close(): void {
+    this.#timer?.cancel();
+    this.#emit(this.#line + this.#decoder.end());
+    this.#line = '';
+    this.#stream.destroy();
+  }
+
+  #onData(chunk: Buffer): void {
+    const lines = (this.#line + this.#decoder.write(chunk)).split('\n');
+    this.#line = (lines.pop() ?? '').slice(0, MAX_LINE);
+    for (const line of lines) this.#emit(line);
+    this.#budget -= chunk.length;
+    if (this.#budget <= 0) this.#stream.pause();
+    this.#timer ??= this.#clock.after(WINDOW_MS, () => this.#nextWindow());
+  }
+
+  #nextWindow(): void {
+    this.#timer = undefined;
+    this.#budget = WINDOW_BYTES;
+    this.#stream.resume();
+  }
+
+  #emit(line: string): void {
+    const text = line.replace(/\r$/, '');
+    if (text !== '') this.#onLine(text.slice(0, MAX_LINE));
+  }
+}

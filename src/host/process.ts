@@ -1,0 +1,27 @@
+import { Socket } from 'node:net';
+import { Channel } from './channel.js';
+import { GroupHost } from './group-host.js';
+import type { HostCommand } from './protocol.js';
+
+/** Entry of a host process. Started by the control plane with its end of the channel as descriptor 3. */
+
+/** The control plane can be trusted; this is only a bound. */
+const MAX_COMMAND_BYTES = 64 * 1024 * 1024;
+
+process.title = `parallel-workers host ${process.argv[2] ?? ''}`;
+
+const host = new GroupHost(
+  (message) => channel.send(message),
+  () => void channel.flushed().then(() => process.exit(0)),
+);
+
+const channel = new Channel(new Socket({ fd: 3 }), MAX_COMMAND_BYTES, {
+  message: (value) => host.handle(value as HostCommand),
+  garbage: leave,
+  closed: leave,
+});
+
+/** The control plane is gone, however it went: nothing of this group stays behind. */
+function leave(): void {
+  process.kill(-process.pid, 'SIGKILL');
+}

@@ -1,0 +1,64 @@
+import type { GroupInfo, LogFunction } from '../../index.js';
+import type { LogLevel } from '../protocol.js';
+import type { LoopContext } from './loop.js';
+import type { WorkerTask } from './tasks.js';
+
+/** The longest delay that Node's timers take, in milliseconds. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** What the worker function is given. */
+export class Context implements LoopContext {
+  readonly workerId: number;
+  readonly index: number;
+  readonly count: number;
+  readonly group: GroupInfo;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly params: unknown;
+  readonly shared: unknown;
+  readonly signal: AbortSignal;
+  readonly log: Record<LogLevel, LogFunction>;
+  iteration = 0;
+  #finished = false;
+
+  constructor(task: WorkerTask, log: Record<LogLevel, LogFunction>, signal: AbortSignal) {
+    const { group } = task.launch;
+    this.workerId = task.workerId;
+    this.index = task.index;
+    this.count = group.workerIds.length;
+    this.group = group;
+    this.labels = group.labels;
+    this.params = group.params;
+    this.shared = task.shared;
+    this.log = log;
+    this.signal = signal;
+    // Both can be taken off the context and called alone: const { sleep } = ctx.
+    this.sleep = this.sleep.bind(this);
+    this.finish = this.finish.bind(this);
+  }
+
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  finish(): void {
+    this.#finished = true;
+  }
+
+  sleep(seconds: number): Promise<void> {
+    const milliseconds = seconds * 1000;
+    if (!(milliseconds >= 0 && milliseconds <= MAX_DELAY_MS)) {
+      const most = Math.floor(MAX_DELAY_MS / 1000);
+      return Promise.reject(new RangeError(`ctx.sleep takes seconds, 0 to ${most}; it was given ${seconds}`));
+    }
+    return new Promise((resolve) => {
+      if (this.signal.aborted) return resolve();
+      const done = () => {
+        clearTimeout(timer);
+        this.signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, milliseconds);
+      this.signal.addEventListener('abort', done);
+    });
+  }
+}

@@ -1,0 +1,21 @@
+import { takeCoverage } from 'node:v8';
+import { runHooks } from './hooks.js';
+import { ThreadLog } from './log.js';
+import { runLoggers } from './loggers.js';
+import type { ThreadMessage, ThreadTask, WorkerResult } from './tasks.js';
+import { runWorker } from './worker.js';
+
+/** What the pool runs in each of its threads: one task, as long as its worker, hooks or loggers live. */
+export default async function run(task: ThreadTask): Promise<WorkerResult | undefined> {
+  const log = new ThreadLog((line) => task.port.postMessage({ type: 'log', line } satisfies ThreadMessage));
+  log.captureOutput();
+  try {
+    if (task.kind === 'worker') return await runWorker(task, log);
+    await (task.kind === 'hooks' ? runHooks(task) : runLoggers(task, log));
+    return undefined;
+  } finally {
+    task.port.close();
+    // The pool ends its threads by force, which would lose their coverage. Does nothing unless it is being taken.
+    takeCoverage();
+  }
+}

@@ -1,0 +1,99 @@
+import type { LogFunction } from '../../index.js';
+import type { LogLevel } from '../protocol.js';
+
+/** Lines a second that one thread may log, and how many at once; the design's bound against floods. */
+const LINES_PER_SECOND = 200;
+const BURST = 1_000;
+const MAX_TEXT = 8_000;
+
+export interface LogLine {
+  level: LogLevel;
+  text: string;
+  fields?: Record<string, unknown>;
+}
+
+/**
+ * The log of one thread. The bound is here, at the source: a line that is too many is never made into a message,
+ * so that a flood costs nobody else memory or time.
+ */
+export class ThreadLog {
+  readonly #post: (line: LogLine) => void;
+  #tokens = BURST;
+  #refilledAt = performance.now();
+  #dropped = 0;
+
+  constructor(post: (line: LogLine) => void) {
+    this.#post = post;
+  }
+
+  /** What user code gets as `ctx.log`. */
+  functions(): Record<LogLevel, LogFunction> {
+    const at =
+      (level: LogLevel): LogFunction =>
+      (message, fields) =>
+        this.write(level, typeof message === 'string' ? message : String(message), fields);
+    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  }
+
+  write(level: LogLevel, text: string, fields?: Readonly<Record<string, unknown>>): void {
+    if (!this.#take()) return;
+    const line: LogLine = { level, text: text.slice(0, MAX_TEXT) };
+    const data = fields === undefined ? undefined : plainData(fields);
+    this.#post(data === undefined ? line : { ...line, fields: data });
+  }
+
+  /** Sends what is written to standard output and error of this thread, `console` included, the same way. */
+  captureOutput(): void {
+    this.#capture(process.stdout, 'info');
+    this.#capture(process.stderr, 'warn');
+  }
+
+  #capture(stream: NodeJS.WriteStream, level: LogLevel): void {
+    let partial = '';
+    const write = (
+      chunk: Uint8Array | string,
+      encoding?: BufferEncoding | (() => void),
+      callback?: () => void,
+    ) => {
+      const done = typeof encoding === 'function' ? encoding : callback;
+      const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
+      const lines = (partial + text).split('\n');
+      partial = (lines.pop() ?? '').slice(0, MAX_TEXT);
+      for (const line of lines) if (line !== '') this.write(level, line);
+      if (done) queueMicrotask(done);
+      return true;
+    };
+    stream.write = write as typeof stream.write;
+  }
+
+  #take(): boolean {
+    const now = performance.now();
+    this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#refilledAt) / 1000) * LINES_PER_SECOND);
+    this.#refilledAt = now;
+    if (this.#tokens < 1) {
+      this.#dropped++;
+      return false;
+    }
+    this.#tokens--;
+    if (this.#dropped > 0) {
+      this.#post({
+        level: 'warn',
+        text: `${this.#dropped} log lines were dropped: more than ${LINES_PER_SECOND} a second`,
+      });
+      this.#dropped = 0;
+    }
+    return true;
+  }
+}
+
+/** The fields as plain JSON data; undefined when they have no such form or are too much. */
+function plainData(fields: Readonly<Record<string, unknown>>): Record<string, unknown> | undefined {
+  try {
+    const json = JSON.stringify(fields);
+    if (json.length > MAX_TEXT) return { fields: 'too large to log' };
+    const data: unknown = JSON.parse(json);
+    return typeof data === 'object' && data !== null && !Array.isArray(data) ? { ...data } : undefined;
+  } catch {
+    return { fields: 'not JSON' };
+  }
+}

@@ -1,0 +1,59 @@
+import type { WorkerReport } from '../protocol.js';
+
+const HEADER_BYTES = 8;
+/** The flag that asks the worker to stop, in `flags`. */
+export const STOP = 0;
+/** Cells of `cells`: milliseconds in the worker function, failed calls, end of the last call, then the buckets. */
+export const SUM = 0;
+export const ERRORS = 1;
+export const PROGRESS = 2;
+export const BUCKETS = 3;
+
+/**
+ * The memory that one worker's thread and its host share. The thread writes counters, with plain stores: one
+ * writer, and every cell is a whole number or a sum that only the report looks at. The host reads them at any
+ * moment, however busy the thread is, and sets the flag that asks it to stop.
+ */
+export class WorkerMemory {
+  readonly buffer: SharedArrayBuffer;
+  readonly flags: Int32Array;
+  readonly cells: Float64Array;
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.buffer = buffer;
+    this.flags = new Int32Array(buffer, 0, HEADER_BYTES / Int32Array.BYTES_PER_ELEMENT);
+    this.cells = new Float64Array(buffer, HEADER_BYTES);
+  }
+
+  /** Memory for a worker whose calls are counted over `bounds` upper bounds. */
+  static allocate(bounds: number): WorkerMemory {
+    const cells = BUCKETS + bounds + 1;
+    return new WorkerMemory(new SharedArrayBuffer(HEADER_BYTES + cells * Float64Array.BYTES_PER_ELEMENT));
+  }
+
+  get stopRequested(): boolean {
+    return Atomics.load(this.flags, STOP) !== 0;
+  }
+
+  requestStop(): void {
+    Atomics.store(this.flags, STOP, 1);
+    Atomics.notify(this.flags, STOP);
+  }
+
+  /** Resolves when stop is asked, in 1 to 2 ms; needs no message port and no timer. */
+  async stopAsked(): Promise<void> {
+    const wait = Atomics.waitAsync(this.flags, STOP, 0);
+    if (wait.async) await wait.value;
+  }
+
+  read(id: number): WorkerReport {
+    const { cells } = this;
+    return {
+      id,
+      seconds: (cells[SUM] ?? 0) / 1000,
+      errors: cells[ERRORS] ?? 0,
+      buckets: Array.from(cells.subarray(BUCKETS)),
+      progressAt: cells[PROGRESS] ?? 0,
+    };
+  }
+}

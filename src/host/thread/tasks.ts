@@ -1,0 +1,59 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { LoggerMetrics } from '../../index.js';
+import type { ErrorInfo, Hook, HostLaunch, Phase } from '../protocol.js';
+import type { LogLine } from './log.js';
+
+/** The tasks that a thread of the pool can be given, and what it says meanwhile. All of it is plain data. */
+export type ThreadTask = HooksTask | WorkerTask | LoggersTask;
+
+/** Loads the module and calls its hooks when told to, until the port closes. */
+export interface HooksTask {
+  kind: 'hooks';
+  launch: HostLaunch;
+  port: MessagePort;
+}
+
+/** One worker, as long as it runs. */
+export interface WorkerTask {
+  kind: 'worker';
+  launch: HostLaunch;
+  workerId: number;
+  index: number;
+  shared: unknown;
+  memory: SharedArrayBuffer;
+  port: MessagePort;
+}
+
+/** Calls the loggers with each set of metrics that arrives, until the port closes. */
+export interface LoggersTask {
+  kind: 'loggers';
+  urls: readonly string[];
+  port: MessagePort;
+}
+
+export interface ThreadFailure {
+  phase: Phase;
+  error: ErrorInfo;
+}
+
+/** How a worker's task ended. A failure was told when it happened. */
+export type WorkerResult = { outcome: 'stopped' | 'completed' | 'failed' };
+
+export type ThreadMessage =
+  | { type: 'log'; line: LogLine }
+  /** The module is loaded and has these hooks. */
+  | { type: 'loaded'; hooks: Hook[] }
+  | { type: 'hookReturned'; value: unknown }
+  | { type: 'looping'; threadId: number }
+  | { type: 'failed'; failure: ThreadFailure }
+  | { type: 'logged' };
+
+/** To the hooks thread. */
+export interface HookCall {
+  hook: Hook;
+}
+
+/** To the loggers thread. */
+export interface LoggersCall {
+  metrics: LoggerMetrics;
+}

@@ -1,0 +1,34 @@
+import type { ErrorInfo } from '../protocol.js';
+
+const MAX_MESSAGE = 2_000;
+const MAX_STACK = 8_000;
+
+/**
+ * Makes data of whatever was thrown. User code can throw anything: null, a Proxy, an object whose getters throw;
+ * none of it may throw here.
+ */
+export function describeThrown(thrown: unknown): ErrorInfo {
+  return {
+    name: read(thrown, 'name') ?? 'Error',
+    message: (read(thrown, 'message') ?? asText(thrown)).slice(0, MAX_MESSAGE),
+    stack: (read(thrown, 'stack') ?? '').slice(0, MAX_STACK),
+  };
+}
+
+function read(thrown: unknown, key: 'name' | 'message' | 'stack'): string | undefined {
+  if (typeof thrown !== 'object' || thrown === null) return undefined;
+  try {
+    const value = (thrown as Record<string, unknown>)[key];
+    return typeof value === 'string' ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function asText(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return 'a value that cannot be shown was thrown';
+  }
+}

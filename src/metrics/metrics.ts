@@ -1,0 +1,167 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Coordinator } from '../coordinator/coordinator.js';
+import { iterations } from '../coordinator/counters.js';
+import type { Group, WorkerStatus } from '../coordinator/group.js';
+import { GROUP_STATES, WORKER_STATES } from '../coordinator/state.js';
+import { VERSION } from '../version.js';
+import { ReadHistogram } from './read-histogram.js';
+
+/** How long a scrape waits for the hosts' counters before it serves the last that it has. */
+const REFRESH_MS = 100;
+
+/** Buckets of the service's own requests: from an answer out of memory to a start or stop that takes its time. */
+const HTTP_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** The text of /metrics. What groups have counted is read at the moment of the scrape, never kept here. */
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #coordinator: Coordinator;
+  readonly #http: Histogram<'method' | 'route' | 'status_code'>;
+  #rendering: Promise<string> | undefined;
+
+  constructor(coordinator: Coordinator) {
+    this.#coordinator = coordinator;
+    this.#http = new Histogram({
+      name: 'http_request_duration_seconds',
+      help: 'Time from a request to the end of its answer.',
+      labelNames: ['method', 'route', 'status_code'],
+      buckets: HTTP_BUCKETS,
+      registers: [this.#registry],
+    });
+    this.#addGroupMetrics();
+    this.#addProcessMetrics();
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  observeRequest(method: string, route: string, statusCode: number, seconds: number): void {
+    this.#http.observe({ method, route, status_code: statusCode }, seconds);
+  }
+
+  /** Scrapes that come at the same time share one rendering. */
+  render(): Promise<string> {
+    this.#rendering ??= this.#render().finally(() => {
+      this.#rendering = undefined;
+    });
+    return this.#rendering;
+  }
+
+  async #render(): Promise<string> {
+    await this.#coordinator.refresh(REFRESH_MS);
+    return this.#registry.metrics();
+  }
+
+  #addGroupMetrics(): void {
+    const coordinator = this.#coordinator;
+    const registers = [this.#registry];
+    const readings = () =>
+      coordinator.list().map((group) => {
+        const { seconds, buckets } = group.totals();
+        return { labels: { group: group.name }, bounds: group.bounds, buckets, sum: seconds };
+      });
+    this.#registry.registerMetric(
+      new ReadHistogram(
+        'worker_time_seconds',
+        'Duration of the calls of the worker function, failed ones included.',
+        readings,
+      ),
+    );
+
+    /** Metrics that are set anew from every group at each scrape. */
+    const gauge = (
+      name: string,
+      help: string,
+      labels: string[],
+      set: (metric: Gauge<string>, group: Group) => void,
+    ) =>
+      new Gauge({
+        name,
+        help,
+        labelNames: ['group', ...labels],
+        registers,
+        collect() {
+          this.reset();
+          for (const group of coordinator.list()) set(this, group);
+        },
+      });
+    const counter = (
+      name: string,
+      help: string,
+      labels: string[],
+      set: (metric: Counter<string>, group: Group) => void,
+    ) =>
+      new Counter({
+        name,
+        help,
+        labelNames: ['group', ...labels],
+        registers,
+        collect() {
+          this.reset();
+          for (const group of coordinator.list()) set(this, group);
+        },
+      });
+    const worker = ({ name: group }: Group, { id }: WorkerStatus) => ({ group, worker: String(id) });
+
+    counter(
+      'worker_iterations_total',
+      'Finished calls of the worker function.',
+      ['worker', 'result'],
+      (metric, group) => {
+        for (const status of group.workers()) {
+          const { errors } = status.counters;
+          metric.inc({ ...worker(group, status), result: 'ok' }, iterations(status.counters) - errors);
+          metric.inc({ ...worker(group, status), result: 'error' }, errors);
+        }
+      },
+    );
+    gauge(
+      'worker_last_progress_timestamp_seconds',
+      'When the last call of the worker ended.',
+      ['worker'],
+      (metric, group) => {
+        for (const status of group.workers()) {
+          if (status.progressAt > 0) metric.set(worker(group, status), status.progressAt / 1000);
+        }
+      },
+    );
+    gauge('worker_group_state', 'State of the group: 1 for the present one.', ['state'], (metric, group) => {
+      for (const state of GROUP_STATES)
+        metric.set({ group: group.name, state }, state === group.state ? 1 : 0);
+    });
+    gauge('worker_group_workers', 'Workers of the group by state.', ['state'], (metric, group) => {
+      const workers = group.workers();
+      for (const state of WORKER_STATES) {
+        metric.set({ group: group.name, state }, workers.filter((status) => status.state === state).length);
+      }
+    });
+    counter(
+      'worker_killed_total',
+      'Workers that were killed because they did not stop.',
+      [],
+      (metric, group) => metric.inc({ group: group.name }, group.killedTotal),
+    );
+    gauge('worker_group_memory_bytes', 'Resident memory of the group host.', [], (metric, group) =>
+      metric.set({ group: group.name }, group.memoryBytes),
+    );
+    counter('worker_group_cpu_seconds_total', 'Processor time of the group hosts.', [], (metric, group) =>
+      metric.inc({ group: group.name }, group.cpuSeconds),
+    );
+  }
+
+  #addProcessMetrics(): void {
+    new Gauge({
+      name: 'parallel_workers_build_info',
+      help: 'Version of the service and of the Node that runs it.',
+      labelNames: ['version', 'node'],
+      registers: [this.#registry],
+    }).set({ version: VERSION, node: process.version }, 1);
+    collectDefaultMetrics({ register: this.#registry });
+    for (const { name } of this.#registry.getMetricsAsArray()) {
+      // Names and types that promtool objects to, and internals of Node that nobody asked for.
+      if (name.startsWith('nodejs_') && !name.startsWith('nodejs_eventloop_lag'))
+        this.#registry.removeSingleMetric(name);
+    }
+  }
+}

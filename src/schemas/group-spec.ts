@@ -1,0 +1,127 @@
+import { type Static, Type } from 'typebox';
+
+/**
+ * Upper bounds of the worker_time_seconds histogram, in seconds: 100 microseconds to 60 s in steps of 2 to 2.5,
+ * wide enough for a decoded record and for a batch fetched over a slow network alike.
+ */
+export const DEFAULT_BUCKETS = [
+  0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
+];
+
+export const GroupName = Type.String({
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$',
+  description:
+    'Name of the group: a letter or digit, then up to 62 letters, digits, dots, underscores or dashes.',
+  examples: ['train'],
+});
+
+const LABEL_KEY = '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$';
+
+const ModulePath = Type.String({
+  minLength: 1,
+  maxLength: 1024,
+  description:
+    'Path of a worker module (.mjs, .js, .cjs, or .ts where Node strips types), relative to the workers directory.',
+  examples: ['digits/worker.mjs'],
+});
+
+/** The fields of a group spec besides its name: the one source of types, validation, documentation and defaults. */
+const fields = {
+  module: ModulePath,
+  workers: Type.Integer({
+    minimum: 1,
+    default: 2,
+    description: 'How many workers run the worker function, each in a thread of its own.',
+  }),
+  params: Type.Unsafe<unknown>({
+    default: {},
+    description: 'Any JSON, given to the module as `ctx.params` and `group.params`.',
+    examples: [{ split: 'train' }],
+  }),
+  labels: Type.Record(Type.String({ pattern: LABEL_KEY }), Type.String({ maxLength: 256 }), {
+    default: {},
+    additionalProperties: false,
+    maxProperties: 32,
+    description: 'Labels that bulk commands and lists select by (`?label=role=train`).',
+    examples: [{ role: 'train' }],
+  }),
+  stopGraceSeconds: Type.Number({
+    minimum: 0,
+    maximum: 3600,
+    default: 5,
+    description: 'How long the group may take to end after stop was asked, in seconds; then it is killed.',
+  }),
+  startTimeoutSeconds: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 86_400,
+    default: 30,
+    description: 'How long loading the module, `init` and `setup` may take together, in seconds.',
+  }),
+  buckets: Type.Array(Type.Number({ exclusiveMinimum: 0, maximum: 86_400 }), {
+    minItems: 1,
+    maxItems: 50,
+    default: DEFAULT_BUCKETS,
+    description: 'Upper bounds of the worker_time_seconds buckets, in seconds, strictly ascending.',
+  }),
+  loggers: Type.Array(ModulePath, {
+    maxItems: 8,
+    default: [],
+    description: 'Modules that export `log(metrics)`, called every `logIntervalSeconds` and once at stop.',
+    examples: [[]],
+  }),
+  logIntervalSeconds: Type.Number({
+    minimum: 0.1,
+    maximum: 86_400,
+    default: 60,
+    description: 'Seconds between two calls of the loggers.',
+  }),
+};
+
+/** What a client registers. */
+export const GroupSpec = Type.Object(
+  { name: GroupName, ...fields },
+  {
+    $id: 'GroupSpec',
+    additionalProperties: false,
+    description:
+      'A worker group: which module, how many workers, and how they are started, measured and stopped.',
+    examples: [{ name: 'train', module: 'digits/worker.mjs', workers: 2, labels: { role: 'train' } }],
+  },
+);
+export type GroupSpec = Static<typeof GroupSpec>;
+
+/** The body of PUT: the name is in the path and may be left out. */
+export const GroupSpecReplacement = Type.Object(
+  { name: Type.Optional(GroupName), ...fields },
+  {
+    $id: 'GroupSpecReplacement',
+    additionalProperties: false,
+    description: 'A whole group spec; fields that are left out get their defaults. The name may be left out.',
+    examples: [{ module: 'digits/worker.mjs', workers: 4 }],
+  },
+);
+export type GroupSpecReplacement = Static<typeof GroupSpecReplacement>;
+
+function withoutDefaults<T extends Record<string, object>>(properties: T): T {
+  const entries = Object.entries(properties).map(([key, schema]) => {
+    const { default: _default, ...rest } = schema as { default?: unknown };
+    return [key, Object.defineProperties(rest, hiddenProperties(schema))];
+  });
+  return Object.fromEntries(entries) as T;
+}
+
+/** TypeBox marks a schema's kind in properties that are not enumerable, which a spread leaves behind. */
+function hiddenProperties(schema: object): PropertyDescriptorMap {
+  const all = Object.entries(Object.getOwnPropertyDescriptors(schema));
+  return Object.fromEntries(all.filter(([, descriptor]) => !descriptor.enumerable));
+}
+
+/** The body of PATCH: only what is given changes. */
+export const GroupSpecPatch = Type.Partial(Type.Object(withoutDefaults(fields)), {
+  $id: 'GroupSpecPatch',
+  additionalProperties: false,
+  minProperties: 1,
+  description: 'The fields to change; those that are left out stay as they are.',
+  examples: [{ stopGraceSeconds: 10 }],
+});
+export type GroupSpecPatch = Static<typeof GroupSpecPatch>;

@@ -1,0 +1,95 @@
+import { type Static, Type } from 'typebox';
+import { DESIRED_STATES, GROUP_STATES, WORKER_STATES } from '../coordinator/state.js';
+import { GroupName, GroupSpec } from './group-spec.js';
+import { ref } from './ref.js';
+
+const Count = (description: string) => Type.Integer({ minimum: 0, description });
+const Seconds = (description: string) => Type.Number({ minimum: 0, description });
+const Moment = (description: string) => Type.String({ format: 'date-time', description });
+const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()]);
+
+const counted = {
+  iterations: Count('Finished calls of the worker function, failed ones included.'),
+  errors: Count('Calls that threw.'),
+  workerTimeSeconds: Seconds('Time spent in the worker function.'),
+};
+
+const WorkerStatus = Type.Object(
+  {
+    id: Count('Unique in the whole service, never used again.'),
+    index: Count('Place in the group, the same over restarts.'),
+    state: Type.Enum([...WORKER_STATES]),
+    ...counted,
+    lastProgress: nullable(Moment('When the last call ended.')),
+  },
+  { $id: 'WorkerStatus', description: 'One worker and what it has counted since it was registered.' },
+);
+
+export const GroupState = Type.Enum([...GROUP_STATES], {
+  description: 'What is. A group that is stopped, completed or failed has no process and no thread.',
+});
+
+export const GroupStatus = Type.Object(
+  {
+    name: GroupName,
+    spec: ref(GroupSpec),
+    desired: Type.Enum([...DESIRED_STATES], { description: 'What was last asked for.' }),
+    state: GroupState,
+    since: Moment('When this state was entered.'),
+    reason: nullable(
+      Type.String({ description: 'Why the group is in this state, where there is something to say.' }),
+    ),
+    host: nullable(
+      Type.Object(
+        {
+          pid: Count('Process id of the group host.'),
+          memoryBytes: Count('Its resident memory at its last report.'),
+          cpuSeconds: Seconds('Processor time that it has used.'),
+        },
+        { description: 'The process that runs the group.' },
+      ),
+    ),
+    workers: Type.Array(ref(WorkerStatus)),
+    totals: Type.Object(
+      { ...counted, killed: Count('Workers that were killed because they did not stop.') },
+      { description: 'Over all workers that the group has had.' },
+    ),
+  },
+  {
+    $id: 'GroupStatus',
+    description: 'A group: its spec, what was asked for, and what is.',
+    examples: [
+      {
+        name: 'train',
+        spec: { name: 'train', module: 'digits/worker.mjs', workers: 1 },
+        desired: 'running',
+        state: 'running',
+        since: '2026-01-01T12:00:00.000Z',
+        reason: null,
+        host: { pid: 4711, memoryBytes: 78_000_000, cpuSeconds: 1.5 },
+        workers: [
+          {
+            id: 0,
+            index: 0,
+            state: 'running',
+            iterations: 1200,
+            errors: 0,
+            workerTimeSeconds: 1.4,
+            lastProgress: '2026-01-01T12:00:30.000Z',
+          },
+        ],
+        totals: { iterations: 1200, errors: 0, workerTimeSeconds: 1.4, killed: 0 },
+      },
+    ],
+  },
+);
+export type GroupStatus = Static<typeof GroupStatus>;
+
+export const GroupList = Type.Object(
+  { groups: Type.Array(ref(GroupStatus)) },
+  { $id: 'GroupList', description: 'Groups in order of registration.', examples: [{ groups: [] }] },
+);
+
+/** Schemas that the others refer to, to be registered before them. */
+export const STATUS_SCHEMAS = [WorkerStatus, GroupStatus, GroupList];

@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+import closeWithGrace from 'close-with-grace';
+import { buildApp } from './app.js';
+import { type Config, ConfigError, helpText, readCommandLine } from './config.js';
+import { VERSION } from './version.js';
+
+/** What the server gets to answer its last requests after the groups have ended. */
+const CLOSE_MS = 1_000;
+
+async function main(): Promise<void> {
+  const { argv, env } = process;
+  const line = readCommandLine(argv.slice(2), env);
+  if (line.command === 'help') process.stdout.write(helpText());
+  else if (line.command === 'version') process.stdout.write(`${VERSION}\n`);
+  else await serve(line.config);
+}
+
+async function serve(config: Config): Promise<void> {
+  const { server, coordinator } = await buildApp({
+    workersDir: config.workersDir,
+    maxWorkers: config.maxWorkers,
+    logger: { level: config.logLevel },
+  });
+  for (const name of config.unknown)
+    server.log.warn(`${name} is not a setting of this version: it is ignored (--help lists them)`);
+
+  const shutdownMs = config.shutdownSeconds * 1000;
+  // A second signal ends the process at once; hosts leave when their channel to it closes.
+  closeWithGrace({ delay: shutdownMs + 2 * CLOSE_MS, logger: server.log }, async ({ signal, err }) => {
+    if (err) server.log.fatal({ err }, 'uncaught error: shutting down');
+    else server.log.info(`${signal}: shutting down`);
+    const timer = setTimeout(
+      () => coordinator.killAll('Killed: the service had no more time to shut down'),
+      shutdownMs,
+    );
+    const report = await coordinator.close();
+    clearTimeout(timer);
+    server.log.info({ success: report.success, seconds: report.seconds }, 'all groups have ended');
+    setTimeout(() => server.server.closeAllConnections(), CLOSE_MS).unref();
+    await server.close();
+  });
+
+  try {
+    await server.listen({ host: config.host, port: config.port });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const advice = code === 'EADDRINUSE' ? 'another program uses it; choose one with PW_PORT' : message;
+    throw new ConfigError(`cannot listen on ${config.host} port ${config.port}: ${advice}`);
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error;
+  process.stderr.write(`parallel-workers: ${error.message}\n`);
+  process.exit(2);
+}
