@@ -6,14 +6,14 @@ import { groupRoutes } from './api/groups.js';
 import { healthRoutes } from './api/health.js';
 import { lifecycleRoutes } from './api/lifecycle.js';
 import { metricsRoutes } from './api/metrics.js';
-import { problems, sendProblem, toProblemError } from './api/problems.js';
+import { answerClientError, problems, sendProblem, toProblemError } from './api/problems.js';
 import { type Clock, systemClock } from './clock.js';
 import { Coordinator } from './coordinator/coordinator.js';
 import type { HostFactory } from './coordinator/host.js';
 import { logEvents } from './event-log.js';
 import { hostProcesses } from './host/handle.js';
 import { Metrics } from './metrics/metrics.js';
-import { GroupSpec, GroupSpecPatch, GroupSpecReplacement } from './schemas/group-spec.js';
+import { SPEC_SCHEMAS } from './schemas/group-spec.js';
 import { STATUS_SCHEMAS } from './schemas/group-status.js';
 import { Problem } from './schemas/problem.js';
 import { StartReport, StopReport } from './schemas/reports.js';
@@ -48,6 +48,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     forceCloseConnections: 'idle',
     routerOptions: { querystringParser: parseQuery },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
+    clientErrorHandler: answerClientError,
     frameworkErrors: (error, _request, reply: FastifyReply) => sendProblem(reply, toProblemError(error)),
   }).withTypeProvider<TypeBoxTypeProvider>();
 
@@ -64,15 +65,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   await server.register(problems);
   await server.register(bodies);
   await server.register(docs);
-  const schemas = [
-    GroupSpec,
-    GroupSpecReplacement,
-    GroupSpecPatch,
-    ...STATUS_SCHEMAS,
-    StopReport,
-    StartReport,
-    Problem,
-  ];
+  const schemas = [...SPEC_SCHEMAS, ...STATUS_SCHEMAS, StopReport, StartReport, Problem];
   for (const schema of schemas) server.addSchema(schema);
   server.addHook('onResponse', async (request, reply) => {
     metrics.observeRequest(

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import type { Coordinator } from '../coordinator/coordinator.js';
 import { ProblemError } from '../errors.js';
-import { GroupName, GroupSpec, GroupSpecPatch, GroupSpecReplacement } from '../schemas/group-spec.js';
+import { GroupName, GroupPatch, GroupRegistration, GroupReplacement } from '../schemas/group-spec.js';
 import { GroupList, GroupStatus } from '../schemas/group-status.js';
 import { ref } from '../schemas/ref.js';
 import { StopReport } from '../schemas/reports.js';
@@ -29,7 +29,7 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
         description:
           'Registers a worker group; it is not started. The same spec again changes nothing and answers 200.',
         tags,
-        body: ref(GroupSpec),
+        body: ref(GroupRegistration),
         response: {
           200: jsonResponse(ref(GroupStatus), 'The same spec was registered already.'),
           201: {
@@ -102,7 +102,7 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
           'Workers keep their ids by index. A group that runs is restarted with the new spec, and the answer waits for it; the same spec again changes nothing.',
         tags,
         params: NameParams,
-        body: ref(GroupSpecReplacement),
+        body: ref(GroupReplacement),
         response: {
           200: jsonResponse(ref(GroupStatus), 'Replaced, and restarted where it ran.'),
           201: jsonResponse(ref(GroupStatus), 'Registered.'),
@@ -149,7 +149,7 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
           'Changes the given fields; they take effect at the next start. `workers` changes only while the group is at rest.',
         tags,
         params: NameParams,
-        body: ref(GroupSpecPatch),
+        body: ref(GroupPatch),
         response: {
           200: jsonResponse(ref(GroupStatus), 'Changed.'),
           ...problemResponses(

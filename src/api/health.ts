@@ -21,7 +21,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator 
         summary: 'Liveness',
         description: 'Answers as long as the service can answer at all.',
         tags,
-        response: { 200: jsonResponse(Health, 'Alive.'), ...problemResponses() },
+        response: { 200: jsonResponse(Health, 'Alive.'), ...problemResponses('invalid_request') },
       },
     },
     async () => ({ status: 'ok' as const }),
@@ -36,7 +36,10 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator 
         summary: 'Readiness',
         description: 'Whether the service takes commands.',
         tags,
-        response: { 200: jsonResponse(Health, 'Ready.'), ...problemResponses('shutting_down') },
+        response: {
+          200: jsonResponse(Health, 'Ready.'),
+          ...problemResponses('invalid_request', 'shutting_down'),
+        },
       },
     },
     async () => {

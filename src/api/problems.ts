@@ -1,4 +1,6 @@
-import type { FastifyError, FastifyReply } from 'fastify';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ConnectionError, FastifyError, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { type FieldError, PROBLEMS, ProblemError } from '../errors.js';
 import type { Problem } from '../schemas/problem.js';
@@ -41,6 +43,28 @@ export function sendProblem(reply: FastifyReply, error: ProblemError): FastifyRe
     .header('content-type', PROBLEM_TYPE)
     .serializer(JSON.stringify)
     .send(problemBody(error));
+}
+
+/** Answers bytes that are no HTTP request, or one that comes too slowly, before there is a request to reply to. */
+export function answerClientError(error: ConnectionError, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const problem =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? new ProblemError('request_timeout', 'The request did not arrive in time. Send it faster.')
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? new ProblemError('headers_too_large', 'The headers are larger than 16 KiB. Send fewer.')
+        : new ProblemError('invalid_request', `This is not an HTTP request: ${error.message}`);
+  const body = JSON.stringify(problemBody(problem));
+  const head = [
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}`,
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }
 
 /** The problem that says the same as an error of the framework. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../clock.js';
 import { type FieldError, ProblemError } from '../errors.js';
 import type { HostLaunch } from '../host/protocol.js';
-import type { GroupSpec, GroupSpecPatch } from '../schemas/group-spec.js';
+import type { GroupPatch, GroupSpec } from '../schemas/group-spec.js';
 import { type CoordinatorEvents, Events } from './events.js';
 import { Group, type GroupDependencies, type GroupStopReport } from './group.js';
 import type { HostFactory } from './host.js';
@@ -103,7 +103,7 @@ export class Coordinator {
    * Changes fields of a spec. They take effect at the next start.
    * @throws ProblemError group_not_found, group_active, invalid_request, module_*
    */
-  async patch(name: string, patch: GroupSpecPatch): Promise<Group> {
+  async patch(name: string, patch: GroupPatch): Promise<Group> {
     const merged = () => ({ ...this.get(name).spec, ...patch }) as GroupSpec;
     await this.#check(merged());
     const group = this.get(name);

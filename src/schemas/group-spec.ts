@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 
 /**
  * Upper bounds of the worker_time_seconds histogram, in seconds: 100 microseconds to 60 s in steps of 2 to 2.5,
@@ -77,7 +77,23 @@ const fields = {
   }),
 };
 
-/** What a client registers. */
+function optional<T extends Record<string, TSchema>>(properties: T) {
+  return Type.Partial(Type.Object(properties)).properties;
+}
+
+function withoutDefaults<T extends Record<string, TSchema>>(properties: T): T {
+  const entries = Object.entries(properties).map(([key, schema]) => {
+    const { default: _default, ...rest } = Object.getOwnPropertyDescriptors(
+      schema as TSchema & { default?: unknown },
+    );
+    return [key, Object.defineProperties({}, rest as PropertyDescriptorMap)];
+  });
+  return Object.fromEntries(entries) as T;
+}
+
+const { module: moduleField, ...fieldsWithDefaults } = fields;
+
+/** A whole spec, every default filled in. */
 export const GroupSpec = Type.Object(
   { name: GroupName, ...fields },
   {
@@ -85,43 +101,59 @@ export const GroupSpec = Type.Object(
     additionalProperties: false,
     description:
       'A worker group: which module, how many workers, and how they are started, measured and stopped.',
-    examples: [{ name: 'train', module: 'digits/worker.mjs', workers: 2, labels: { role: 'train' } }],
   },
 );
 export type GroupSpec = Static<typeof GroupSpec>;
 
-/** The body of PUT: the name is in the path and may be left out. */
-export const GroupSpecReplacement = Type.Object(
-  { name: Type.Optional(GroupName), ...fields },
-  {
-    $id: 'GroupSpecReplacement',
-    additionalProperties: false,
-    description: 'A whole group spec; fields that are left out get their defaults. The name may be left out.',
-    examples: [{ module: 'digits/worker.mjs', workers: 4 }],
-  },
+/** A whole spec for the examples of the documentation. */
+export const EXAMPLE_SPEC: GroupSpec = {
+  name: 'train',
+  module: 'digits/worker.mjs',
+  workers: 1,
+  params: { split: 'train' },
+  labels: { role: 'train' },
+  stopGraceSeconds: 5,
+  startTimeoutSeconds: 30,
+  buckets: DEFAULT_BUCKETS,
+  loggers: [],
+  logIntervalSeconds: 60,
+};
+
+/** The body of POST. Validation fills in the defaults, so what comes out is a whole spec. */
+export const GroupRegistration = Type.Unsafe<GroupSpec>(
+  Type.Object(
+    { name: GroupName, module: moduleField, ...optional(fieldsWithDefaults) },
+    {
+      $id: 'GroupRegistration',
+      additionalProperties: false,
+      description: 'A group to register; fields that are left out get their defaults.',
+      examples: [{ name: 'train', module: 'digits/worker.mjs', workers: 2, labels: { role: 'train' } }],
+    },
+  ),
 );
-export type GroupSpecReplacement = Static<typeof GroupSpecReplacement>;
 
-function withoutDefaults<T extends Record<string, object>>(properties: T): T {
-  const entries = Object.entries(properties).map(([key, schema]) => {
-    const { default: _default, ...rest } = schema as { default?: unknown };
-    return [key, Object.defineProperties(rest, hiddenProperties(schema))];
-  });
-  return Object.fromEntries(entries) as T;
-}
-
-/** TypeBox marks a schema's kind in properties that are not enumerable, which a spread leaves behind. */
-function hiddenProperties(schema: object): PropertyDescriptorMap {
-  const all = Object.entries(Object.getOwnPropertyDescriptors(schema));
-  return Object.fromEntries(all.filter(([, descriptor]) => !descriptor.enumerable));
-}
+/** The body of PUT, filled in like that of POST; the name is in the path and may be left out. */
+export const GroupReplacement = Type.Unsafe<Omit<GroupSpec, 'name'> & { name?: string }>(
+  Type.Object(
+    { name: Type.Optional(GroupName), module: moduleField, ...optional(fieldsWithDefaults) },
+    {
+      $id: 'GroupReplacement',
+      additionalProperties: false,
+      description: 'A whole spec; fields that are left out get their defaults. The name may be left out.',
+      examples: [{ module: 'digits/worker.mjs', workers: 4 }],
+    },
+  ),
+);
 
 /** The body of PATCH: only what is given changes. */
-export const GroupSpecPatch = Type.Partial(Type.Object(withoutDefaults(fields)), {
-  $id: 'GroupSpecPatch',
+export const GroupPatch = Type.Object(optional(withoutDefaults(fields)), {
+  $id: 'GroupPatch',
   additionalProperties: false,
   minProperties: 1,
   description: 'The fields to change; those that are left out stay as they are.',
   examples: [{ stopGraceSeconds: 10 }],
 });
-export type GroupSpecPatch = Static<typeof GroupSpecPatch>;
+export type GroupPatch = Static<typeof GroupPatch>;
+
+/** The schemas that requests refer to. */
+export const SPEC_SCHEMAS = [GroupSpec, GroupRegistration, GroupReplacement, GroupPatch];

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { DESIRED_STATES, GROUP_STATES, WORKER_STATES } from '../coordinator/state.js';
-import { GroupName, GroupSpec } from './group-spec.js';
+import { EXAMPLE_SPEC, GroupName, GroupSpec } from './group-spec.js';
 import { ref } from './ref.js';
 
 const Count = (description: string) => Type.Integer({ minimum: 0, description });
@@ -62,7 +62,7 @@ export const GroupStatus = Type.Object(
     examples: [
       {
         name: 'train',
-        spec: { name: 'train', module: 'digits/worker.mjs', workers: 1 },
+        spec: EXAMPLE_SPEC,
         desired: 'running',
         state: 'running',
         since: '2026-01-01T12:00:00.000Z',

@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+export interface ProcessInfo {
+  pid: number;
+  parent: number;
+  group: number;
+  state: string;
+  command: string;
+}
+
+/** Every process of the machine that is not a zombie, from /proc. */
+export function processes(): ProcessInfo[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+        const [state = '', parent, group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+        const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+        return [{ pid: Number(name), parent: Number(parent), group: Number(group), state, command }];
+      } catch {
+        return []; // It ended while we looked.
+      }
+    })
+    .filter(({ state }) => state !== 'Z');
+}
+
+/** The hosts of a service, and all that runs in their process groups. */
+export function hostsOf(servicePid: number): ProcessInfo[] {
+  const all = processes();
+  const leaders = new Set(all.filter(({ parent }) => parent === servicePid).map(({ pid }) => pid));
+  return all.filter(({ group }) => leaders.has(group));
+}
+
+export function isAlive(pid: number): boolean {
+  return processes().some((info) => info.pid === pid);
+}
+
+export function threadsOf(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`).length;
+}
+
+export function descriptorsOf(pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length;
+}
