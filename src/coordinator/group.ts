@@ -194,10 +194,8 @@ export class Group {
       listener: {
         ending: (cause) => this.#move('stop', 'problem' in cause ? cause.problem.message : null),
         ended: (ending) => this.#onEnded(incarnation, ending),
-        message: (message) => {
-          if (message.type === 'running' && incarnation.cause === undefined) this.#move('running', null);
-          this.#deps.events.emit('message', { group: this.name, message });
-        },
+        running: () => this.#move('running', null),
+        message: (message) => this.#deps.events.emit('message', { group: this.name, message }),
       },
     });
     this.#incarnation = incarnation;
@@ -221,10 +219,12 @@ export class Group {
     return { name, success, killed: [...killed], seconds, reason };
   }
 
-  /** A start that this group was part of has failed elsewhere: nothing of it runs. */
-  rollBack(problem: ProblemError): void {
+  /** A start that this incarnation was part of has failed elsewhere: it ends, unless it has already. */
+  rollBack(incarnation: Incarnation, problem: ProblemError): void {
+    // After its death somebody may have started the group anew, which is no business of the start that failed.
+    if (this.#incarnation !== incarnation) return;
     this.#desired = 'stopped';
-    this.#incarnation?.end({ kind: 'rollback', problem });
+    incarnation.end({ kind: 'rollback', problem });
   }
 
   /** Takes another spec, which the next incarnation will run. */

@@ -29,6 +29,8 @@ export interface Ending {
 export type WorkerMark = 'completed' | 'failed' | undefined;
 
 export interface IncarnationListener {
+  /** Every worker is in its loop. Called at most once, and not when the end was asked before. */
+  running(): void;
   /** The host was told to end. */
   ending(cause: EndCause): void;
   /** The host is dead. Called once, before `ended` resolves. */
@@ -73,6 +75,7 @@ export class Incarnation {
   #launched = false;
   #initDone = false;
   #runAsked = false;
+  #isRunning = false;
   #finished = false;
   #dead = false;
   #cause: EndCause | undefined;
@@ -208,24 +211,29 @@ export class Incarnation {
     };
   }
 
+  /** A host is not believed to keep to the order of things: user code can reach its end of the channel. */
   #onMessage(message: HostMessage): void {
     if (this.#dead) return;
     switch (message.type) {
       case 'initialised':
+        if (!this.#launched || this.#initDone) break;
         this.#initDone = true;
         if (this.#cause !== undefined) break;
         this.#startTimer?.cancel();
         this.#initialised.resolve(true);
         break;
       case 'running':
-        if (this.#cause !== undefined) break;
+        if (!this.#runAsked || this.#isRunning || this.#cause !== undefined) break;
+        this.#isRunning = true;
         this.#startTimer?.cancel();
+        this.#listener.running();
         this.#running.resolve(true);
         break;
       case 'failed':
         this.#onFailure(message.phase, message.workerId, message.error);
         break;
       case 'completed':
+        if (!this.#runAsked || !this.workerIds.includes(message.workerId)) break;
         this.#marks.set(message.workerId, 'completed');
         this.#over.add(message.workerId);
         if (this.workerIds.every((id) => this.#marks.get(id) === 'completed'))

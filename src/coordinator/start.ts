@@ -55,7 +55,7 @@ async function runTogether(launched: ReadonlyMap<Group, Incarnation>): Promise<v
     'start_rolled_back',
     `Rolled back, because group "${first.name}" failed to start: ${why}`,
   );
-  for (const [group] of launched) if (group !== first) group.rollBack(problem);
+  for (const [group, incarnation] of launched) if (group !== first) group.rollBack(incarnation, problem);
 }
 
 /** Waits until the incarnation runs or is dead. */

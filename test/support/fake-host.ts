@@ -1,0 +1,119 @@
+import type { Host, HostExit, HostFactory, HostListener } from '#dist/coordinator/host.js';
+import type { HostLaunch, HostMessage } from '#dist/host/protocol.js';
+
+const ERROR = { name: 'Error', message: 'it broke', stack: '' };
+
+/** A group host without a process: it does what it is asked when a test says so. */
+export class FakeHost implements Host {
+  readonly pid = 4711;
+  readonly group: string;
+  /** What the control plane has asked for, in order. */
+  readonly asked: string[] = [];
+  launch: HostLaunch | undefined;
+  dead = false;
+  readonly #listener: HostListener;
+
+  constructor(group: string, listener: HostListener) {
+    this.group = group;
+    this.#listener = listener;
+  }
+
+  init(launch: HostLaunch): void {
+    this.launch = launch;
+    this.asked.push('init');
+  }
+
+  run(): void {
+    this.asked.push('run');
+  }
+
+  stop(): void {
+    this.asked.push('stop');
+  }
+
+  kill(): void {
+    this.asked.push('kill');
+  }
+
+  report(request: number): void {
+    this.asked.push(`report ${request}`);
+  }
+
+  has(what: string): boolean {
+    return this.asked.includes(what);
+  }
+
+  get workerIds(): number[] {
+    return this.launch?.group.workerIds ?? [];
+  }
+
+  say(message: HostMessage): void {
+    if (!this.dead) this.#listener.message(message);
+  }
+
+  initialised(): void {
+    this.say({ type: 'initialised' });
+  }
+
+  initFails(message = 'it broke'): void {
+    this.say({ type: 'failed', phase: 'init', error: { ...ERROR, message } });
+  }
+
+  running(): void {
+    this.say({ type: 'running' });
+  }
+
+  workerThrows(workerId: number, message = 'it broke'): void {
+    this.say({ type: 'failed', phase: 'iteration', workerId, error: { ...ERROR, message } });
+  }
+
+  workerCompletes(workerId: number): void {
+    this.say({ type: 'completed', workerId });
+  }
+
+  workerEnds(workerId: number): void {
+    this.say({ type: 'ended', workerId });
+  }
+
+  counts(workerId: number, calls: number): void {
+    const buckets = new Array<number>((this.launch?.buckets.length ?? 0) + 1).fill(0);
+    buckets[0] = calls;
+    const worker = { id: workerId, seconds: calls / 1000, errors: 0, buckets, progressAt: 1 };
+    this.say({ type: 'report', request: 0, workers: [worker], rssBytes: 1, cpuSeconds: 1 });
+  }
+
+  /** Ends as a host does that was asked to stop. */
+  finish(): void {
+    for (const id of this.workerIds) this.workerEnds(id);
+    this.say({ type: 'finished' });
+    this.exit({ code: 0, signal: null });
+  }
+
+  /** The operating system reports its end. */
+  exit(exit: HostExit = { code: null, signal: 'SIGKILL' }): void {
+    if (this.dead) return;
+    this.dead = true;
+    this.#listener.exited(exit);
+  }
+}
+
+/** Makes fake hosts and remembers all of them. */
+export class FakeHosts {
+  readonly all: FakeHost[] = [];
+  readonly create: HostFactory = (group, listener) => {
+    const host = new FakeHost(group, listener);
+    this.all.push(host);
+    return host;
+  };
+
+  alive(group?: string): FakeHost[] {
+    return this.all.filter((host) => !host.dead && (group === undefined || host.group === group));
+  }
+
+  /** The host of the group that lives. */
+  of(group: string): FakeHost {
+    const [host] = this.alive(group);
+    if (host === undefined) throw new Error(`group ${group} has no host`);
+    return host;
+  }
+}

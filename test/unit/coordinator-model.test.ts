@@ -1,0 +1,247 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { isActive } from '#dist/coordinator/state.js';
+import { ProblemError } from '#dist/errors.js';
+import { fakeCoordinator, spec } from '../support/coordinator.js';
+import { settle } from '../support/fake-clock.js';
+import type { FakeHost } from '../support/fake-host.js';
+
+const NAMES = ['a', 'b', 'c'] as const;
+type Name = (typeof NAMES)[number];
+
+/** What a user may ask and what may happen to a host; `pick` chooses among what there is at the moment. */
+type Action =
+  | { kind: 'register' | 'start' | 'stop' | 'restart' | 'remove' | 'patch'; name: Name }
+  | { kind: 'replace'; name: Name; workers: number }
+  | { kind: 'startAll' | 'stopAll' }
+  | { kind: 'advance'; milliseconds: number }
+  | { kind: 'host'; does: HostDeed; pick: number };
+
+const HOST_DEEDS = [
+  'obey',
+  'obey',
+  'obey',
+  'initFails',
+  'workerThrows',
+  'workersComplete',
+  'crash',
+  'dies',
+] as const;
+type HostDeed = (typeof HOST_DEEDS)[number];
+
+const name = fc.constantFrom(...NAMES);
+const action: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('register' as const), name }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('start' as const, 'stop' as const, 'restart' as const),
+      name,
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('remove' as const, 'patch' as const), name }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('replace' as const),
+      name,
+      workers: fc.integer({ min: 1, max: 3 }),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('startAll' as const, 'stopAll' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('advance' as const),
+      milliseconds: fc.constantFrom(1, 500, 5_000, 5_001, 30_000),
+    }),
+  },
+  {
+    weight: 16,
+    arbitrary: fc.record({
+      kind: fc.constant('host' as const),
+      does: fc.constantFrom(...HOST_DEEDS),
+      pick: fc.nat(20),
+    }),
+  },
+);
+
+/** Does the next thing that a well-behaved host owes. */
+function obey(host: FakeHost): void {
+  if (host.has('kill')) host.exit();
+  else if (host.has('stop')) host.finish();
+  else if (host.has('run')) host.running();
+  else if (host.has('init')) host.initialised();
+}
+
+/** Runs the actions over the real coordinator, and checks after each what must always hold. */
+class Run {
+  readonly world = fakeCoordinator();
+  /** The last command on each group, as far as nothing has happened since that could change its outcome. */
+  readonly wanted = new Map<string, 'running' | 'rest'>();
+  /** Groups whose start is under way and may already be lost. */
+  readonly doomed = new Set<string>();
+  readonly commands: Promise<unknown>[] = [];
+  readonly seenIds = new Map<number, string>();
+  readonly unexpected: unknown[] = [];
+
+  constructor() {
+    const { coordinator, hosts } = this.world;
+    coordinator.events.on('transition', ({ group, from, to }) => {
+      // The table's own word is not taken for it: rest means that no host of the group lives.
+      if (!isActive(to) && hosts.alive(group).length > 0)
+        this.unexpected.push(`${group} ${from}->${to} with a live host`);
+    });
+  }
+
+  do(action: Action): void {
+    const { coordinator, clock, hosts } = this.world;
+    switch (action.kind) {
+      case 'register':
+        this.command(coordinator.register(spec(action.name)));
+        break;
+      case 'replace':
+        this.wanted.delete(action.name);
+        this.command(coordinator.replace(spec(action.name, { workers: action.workers })));
+        break;
+      case 'patch':
+        this.command(coordinator.patch(action.name, { stopGraceSeconds: 2 }));
+        break;
+      case 'start':
+      case 'restart':
+        this.want(action.name);
+        this.command(coordinator[action.kind](action.name));
+        break;
+      case 'stop':
+      case 'remove':
+        this.wanted.set(action.name, 'rest');
+        this.command(coordinator[action.kind](action.name));
+        break;
+      case 'startAll':
+        for (const { name } of coordinator.list()) this.want(name);
+        this.command(coordinator.startAll({}));
+        break;
+      case 'stopAll':
+        for (const { name } of coordinator.list()) this.wanted.set(name, 'rest');
+        this.command(coordinator.stopAll({}));
+        break;
+      case 'advance':
+        // A start may time out, a stop may end in a kill.
+        this.disturb();
+        clock.advance(action.milliseconds);
+        break;
+      case 'host': {
+        const alive = hosts.alive();
+        const host = alive[action.pick % Math.max(1, alive.length)];
+        if (host !== undefined) this.deed(host, action.does);
+      }
+    }
+  }
+
+  deed(host: FakeHost, deed: HostDeed): void {
+    if (deed === 'obey') {
+      obey(host);
+      return;
+    }
+    this.disturb();
+    const [first] = host.workerIds;
+    if (deed === 'initFails' && host.has('init') && !host.has('run')) host.initFails();
+    else if (deed === 'workerThrows' && host.has('run') && first !== undefined) host.workerThrows(first);
+    else if (deed === 'workersComplete' && host.has('run'))
+      for (const id of host.workerIds) host.workerCompletes(id);
+    else if (deed === 'crash') host.exit({ code: 134, signal: null });
+    else if (deed === 'dies') host.exit({ code: null, signal: 'SIGSEGV' });
+  }
+
+  want(name: string): void {
+    const group = this.world.coordinator.list().find((candidate) => candidate.name === name);
+    if (this.doomed.has(name) || group === undefined || group.removing) this.wanted.delete(name);
+    else this.wanted.set(name, 'running');
+  }
+
+  /**
+   * A failure may roll other groups back, so nothing that was wanted to run is certain any more; nor is a start
+   * that joins one which is under way at this moment.
+   */
+  disturb(): void {
+    for (const [name, wanted] of this.wanted) if (wanted === 'running') this.wanted.delete(name);
+    for (const { name, state } of this.world.coordinator.list())
+      if (state === 'starting') this.doomed.add(name);
+  }
+
+  command(promise: Promise<unknown>): void {
+    const caught = promise.catch((error: unknown) => {
+      if (!(error instanceof ProblemError) || error.code === 'internal') this.unexpected.push(error);
+    });
+    this.commands.push(caught);
+  }
+
+  check(): void {
+    assert.deepEqual(this.unexpected, []);
+    const { coordinator, hosts } = this.world;
+    for (const name of NAMES) assert.ok(hosts.alive(name).length <= 1, `group ${name} has two incarnations`);
+    for (const group of coordinator.list()) {
+      if (group.state !== 'starting') this.doomed.delete(group.name);
+      assert.equal(group.active, hosts.alive(group.name).length === 1, `${group.name} is ${group.state}`);
+      assert.equal(new Set(group.workerIds).size, group.workerIds.length);
+      assert.equal(group.workers().length, group.workerIds.length);
+    }
+    for (const host of hosts.alive()) {
+      for (const id of host.workerIds) {
+        const owner = this.seenIds.get(id) ?? host.group;
+        assert.equal(owner, host.group, `worker ${id} belongs to two groups`);
+        this.seenIds.set(id, owner);
+      }
+    }
+  }
+
+  /** From now on every host behaves: all that is under way must come to its end. */
+  async finish(): Promise<void> {
+    const { hosts, coordinator } = this.world;
+    await this.obeyAll();
+    let open = this.commands.length;
+    for (const command of this.commands) void command.then(() => open--);
+    await this.obeyAll();
+    assert.equal(open, 0, 'a command never ended');
+    this.check();
+    for (const [name, wanted] of this.wanted) {
+      const group = coordinator.list().find((candidate) => candidate.name === name);
+      if (wanted === 'rest')
+        assert.ok(group === undefined || !group.active, `${name} was stopped last and is ${group?.state}`);
+      else if (group !== undefined)
+        assert.equal(group.state, 'running', `${name} was started last: ${group.reason}`);
+    }
+    const stopped = coordinator.stopAll({});
+    await this.obeyAll();
+    assert.equal((await stopped).success, true);
+    assert.equal(hosts.alive().length, 0);
+    assert.equal(this.world.clock.pending, 0, 'a timer is left over');
+  }
+
+  async obeyAll(): Promise<void> {
+    for (let round = 0; round < 30; round++) {
+      await settle();
+      for (const host of this.world.hosts.alive()) obey(host);
+    }
+    await settle();
+  }
+}
+
+test('commands and faults in any order: one incarnation at most, only legal states, always an end', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(action, fc.boolean()), { maxLength: 40 }), async (steps) => {
+      const run = new Run();
+      for (const name of NAMES) run.command(run.world.coordinator.register(spec(name)));
+      await settle();
+      for (const [step, pause] of steps) {
+        run.do(step);
+        // Without a pause the next step falls into the middle of this one.
+        if (pause) await settle();
+        run.check();
+      }
+      await run.finish();
+    }),
+    { numRuns: 500, includeErrorInReport: true },
+  );
+});
