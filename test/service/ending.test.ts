@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import test, { type TestContext } from 'node:test';
+import { hostsOf, isAlive } from '../support/processes.js';
+import { type Service, startService, until } from '../support/service.js';
+
+async function withGroups(
+  t: TestContext,
+  modules: string[],
+  flags: string[] = [],
+): Promise<{ service: Service; hosts: number[] }> {
+  const service = await startService(t, { flags });
+  for (const [i, module] of modules.entries()) {
+    await service.register({ name: `g${i}`, module, stopGraceSeconds: 30 });
+    await service.start(`g${i}`);
+  }
+  const hosts = hostsOf(service.pid).map(({ pid }) => pid);
+  assert.ok(hosts.length >= modules.length);
+  return { service, hosts };
+}
+
+const allGone = (pids: number[]) =>
+  until('every process of the groups to be gone', () => pids.every((pid) => !isAlive(pid)) || undefined);
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`${signal}: the groups stop, then the service exits with 0`, async (t) => {
+    const { service, hosts } = await withGroups(t, ['millisecond.mjs', 'empty.mjs']);
+    assert.equal(await service.end(signal), 0);
+    assert.deepEqual(hosts.filter(isAlive), []);
+    assert.ok(service.log.some(({ msg, success }) => msg === 'all groups have ended' && success === true));
+  });
+}
+
+test('a stuck group is killed when the service has no more time', async (t) => {
+  const { service, hosts } = await withGroups(
+    t,
+    ['spin.mjs', 'millisecond.mjs'],
+    ['--shutdown-seconds', '0.5'],
+  );
+  assert.equal(await service.end(), 0);
+  assert.deepEqual(hosts.filter(isAlive), []);
+});
+
+test('while it shuts down it is alive, not ready, and takes no commands', async (t) => {
+  const { service } = await withGroups(t, ['spin.mjs']);
+  service.process.kill('SIGTERM');
+  await until('it to be unready', async () =>
+    (await service.call('GET', '/readyz')).status === 503 ? true : undefined,
+  );
+  assert.equal((await service.call('GET', '/livez')).status, 200);
+  const refused = await service.call('POST', '/v1/groups', { name: 'late', module: 'empty.mjs' });
+  assert.deepEqual([refused.status, refused.body.code], [503, 'shutting_down']);
+  assert.equal((await service.call('POST', '/v1/groups/g0/start')).body.code, 'shutting_down');
+});
+
+test('a second signal ends everything at once', async (t) => {
+  const { service, hosts } = await withGroups(t, ['spin.mjs', 'exec-sync.mjs']);
+  service.process.kill('SIGTERM');
+  await until(
+    'the shutdown to begin',
+    () => service.log.some(({ msg }) => msg === 'SIGTERM: shutting down') || undefined,
+  );
+  await service.end('SIGTERM');
+  await allGone(hosts);
+});
+
+test('SIGKILL of the service leaves no orphan, whatever its workers are at', async (t) => {
+  const { service, hosts } = await withGroups(t, [
+    'spin.mjs',
+    'exec-sync.mjs',
+    'millisecond.mjs',
+    'leaves-child.mjs',
+  ]);
+  const all = await until('the children of the workers', () => {
+    const found = hostsOf(service.pid).map(({ pid }) => pid);
+    return found.length > hosts.length - 1 && found.length >= 7 ? found : undefined;
+  });
+  await service.end('SIGKILL');
+  await allGone(all);
+});
+
+test('SIGKILL of the service while groups are being started leaves no orphan', async (t) => {
+  const service = await startService(t);
+  for (const name of ['a', 'b', 'c']) await service.register({ name, module: 'millisecond.mjs' });
+  void service.call('POST', '/v1/start').catch(() => {});
+  const hosts = await until('the first host', () => {
+    const found = hostsOf(service.pid).map(({ pid }) => pid);
+    return found.length > 0 ? found : undefined;
+  });
+  await service.end('SIGKILL');
+  await allGone(hosts);
+});
