@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { descriptorsOf, hostsOf, threadsOf } from '../support/processes.js';
+import { type Service, startService, until } from '../support/service.js';
+
+const CYCLES = 200;
+/** Connections of the test's own HTTP client come and go. */
+const CONNECTIONS = 4;
+
+async function cycle(service: Service, name: string): Promise<void> {
+  await service.register({ name, module: 'millisecond.mjs' });
+  await service.start(name);
+  assert.equal((await service.stop(name)).success, true);
+  assert.equal((await service.call('DELETE', `/v1/groups/${name}`)).status, 200);
+}
+
+const series = async (service: Service) =>
+  (await service.metrics()).split('\n').filter((line) => line.includes('{group=')).length;
+
+test(`${CYCLES} cycles of register, start, stop and delete leave nothing over`, async (t) => {
+  const service = await startService(t);
+  const cycles = async (count: number) => {
+    for (let i = 0; i < count; i++) await Promise.all([cycle(service, `a${i}`), cycle(service, `b${i}`)]);
+  };
+  await cycles(5);
+  const before = { threads: threadsOf(service.pid), descriptors: descriptorsOf(service.pid) };
+  await cycles(CYCLES / 2);
+  assert.deepEqual(hostsOf(service.pid), []);
+  assert.equal(await series(service), 0);
+  assert.deepEqual((await service.call('GET', '/v1/groups')).body.groups, []);
+  assert.equal(threadsOf(service.pid), before.threads);
+  await until(`the ${before.descriptors} descriptors of before, not ${descriptorsOf(service.pid)}`, () =>
+    descriptorsOf(service.pid) <= before.descriptors + CONNECTIONS ? true : undefined,
+  );
+});
