@@ -5,7 +5,7 @@ import { ProblemError } from '../errors.js';
 const MAX_DEPTH = 100;
 
 /**
- * How bodies are read. An empty one is no body, whatever its content type, so that `curl -X POST` works with any;
+ * How bodies are read and written. An empty one is no body, whatever its content type, so that `curl -X POST` works with any;
  * everything else has to be JSON.
  */
 export const bodies = fp(
@@ -27,6 +27,11 @@ export const bodies = fp(
       if (body.length === 0) return done(null, undefined);
       const detail = `The body is ${request.headers['content-type']}; send JSON with the header "content-type: application/json".`;
       return done(new ProblemError('unsupported_media_type', detail));
+    });
+    // On a terminal the prompt belongs on a line of its own.
+    app.addHook('onSend', async (_request, reply, payload) => {
+      const json = typeof payload === 'string' && String(reply.getHeader('content-type')).includes('json');
+      return json ? `${payload}\n` : payload;
     });
     app.addHook('preValidation', async (request) => {
       const { body } = request;

@@ -163,7 +163,10 @@ export class GroupHost {
       case 'looping':
         worker.looping = true;
         worker.threadId = message.threadId;
-        if (group.workers.every(({ looping }) => looping)) this.#send({ type: 'running' });
+        if (group.workers.every(({ looping }) => looping)) {
+          this.#report(0);
+          this.#send({ type: 'running' });
+        }
         break;
       case 'failed':
         this.#send({ type: 'failed', workerId: worker.id, ...message.failure });
