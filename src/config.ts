@@ -63,6 +63,11 @@ export interface Config {
 /** A setting is not usable; the message is one line for the person who started the service. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
+
+  constructor(message: string) {
+    // Values are quoted in messages, and a value may have line breaks.
+    super(message.replace(/[\r\n]+/g, ' '));
+  }
 }
 
 const NAMES = Object.keys(Settings.properties) as SettingName[];
@@ -144,7 +149,7 @@ function readConfig(flags: Record<string, unknown>, environment: NodeJS.ProcessE
     );
   }
   const workersDir = resolve(settings.PW_WORKERS_DIR);
-  if (!statSync(workersDir, { throwIfNoEntry: false })?.isDirectory()) {
+  if (!isDirectory(workersDir)) {
     throw new ConfigError(
       `PW_WORKERS_DIR=${settings.PW_WORKERS_DIR} is not a directory: create ${workersDir}, or name the one with your worker modules`,
     );
@@ -167,6 +172,16 @@ function unknownSettings(environment: NodeJS.ProcessEnv): string[] {
 }
 
 function check(given: Record<string, unknown>): Static<typeof Settings> {
+  for (const [name, value] of Object.entries(given)) {
+    // The conversion that follows would take " " for 0 and "1e999" for a number.
+    const { type } = Settings.properties[name as SettingName] as TSchema & { type?: string };
+    const isNumber = type === 'integer' || type === 'number';
+    if (isNumber && !/^-?\d+(\.\d+)?$/.test(String(value))) {
+      throw new ConfigError(
+        `${name}=${String(value)} is not valid: it must be ${type === 'integer' ? 'an integer' : 'a number'}`,
+      );
+    }
+  }
   try {
     return envSchema<Static<typeof Settings>>({ schema: Settings, data: given, env: false, dotenv: false });
   } catch (error) {
@@ -179,6 +194,14 @@ function check(given: Record<string, unknown>): Static<typeof Settings> {
     const allowed = first?.params?.allowedValues?.join(', ');
     const detail = `${first?.message ?? (error as Error).message}${allowed === undefined ? '' : `: ${allowed}`}`;
     throw new ConfigError(`${name}=${String(given[name])} is not valid: it ${detail}`);
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
   }
 }
 

@@ -1,5 +1,5 @@
-import type { HostMessage } from '../host/protocol.js';
-import type { Ending } from './incarnation.js';
+import type { HostMessage } from '../host/host-message.js';
+import type { Ending } from './ending.js';
 import type { GroupState } from './state.js';
 
 /** What the coordinator tells whoever listens. Each happens after the fact. */

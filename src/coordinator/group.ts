@@ -3,10 +3,12 @@ import { deferred } from '../deferred.js';
 import type { ProblemError } from '../errors.js';
 import type { HostLaunch } from '../host/protocol.js';
 import type { GroupSpec } from '../schemas/group-spec.js';
-import { addCounters, type Counters, iterations, rebin, zeroCounters } from './counters.js';
+import { type Counters, iterations } from './counters.js';
+import type { Ending } from './ending.js';
 import type { CoordinatorEvents, Events } from './events.js';
+import { GroupWorkers, type WorkerStatus } from './group-workers.js';
 import type { HostFactory } from './host.js';
-import { type Ending, Incarnation } from './incarnation.js';
+import { Incarnation } from './incarnation.js';
 import {
   type DesiredState,
   type GroupEvent,
@@ -36,23 +38,6 @@ export interface GroupStopReport {
   reason: string | null;
 }
 
-export interface WorkerStatus {
-  id: number;
-  index: number;
-  state: WorkerState;
-  counters: Counters;
-  /** When the last call ended, in milliseconds since the epoch; 0 before the first. */
-  progressAt: number;
-}
-
-interface Worker {
-  readonly id: number;
-  /** What ended incarnations have counted. */
-  base: Counters;
-  progressAt: number;
-  state: WorkerState;
-}
-
 /**
  * A wish to start. It holds until a later stop, restart, replacement or removal of the group: whoever waits asks
  * it before acting.
@@ -75,11 +60,7 @@ export class Group {
   #reason: string | null = null;
   #desired: DesiredState = 'stopped';
   #incarnation: Incarnation | undefined;
-  #workers: Worker[] = [];
-  /** Counters of workers that the group no longer has. */
-  #retired: Counters;
-  /** The bounds that all counters of this group are kept in. */
-  #bounds: readonly number[];
+  readonly #workers: GroupWorkers;
   #cpuSeconds = 0;
   #killedTotal = 0;
   /** Goes up with each command that beats the starts before it. */
@@ -90,10 +71,8 @@ export class Group {
     this.name = spec.name;
     this.#spec = spec;
     this.#deps = deps;
-    this.#bounds = spec.buckets;
-    this.#retired = zeroCounters(spec.buckets);
     this.#since = deps.clock.date();
-    this.#syncWorkers();
+    this.#workers = new GroupWorkers(deps.takeWorkerId, spec.workers, spec.buckets);
   }
 
   get spec(): GroupSpec {
@@ -127,7 +106,7 @@ export class Group {
     return this.#incarnation;
   }
   get workerIds(): number[] {
-    return this.#workers.map((worker) => worker.id);
+    return this.#workers.ids;
   }
   /** Workers that were killed because they did not stop. */
   get killedTotal(): number {
@@ -135,7 +114,7 @@ export class Group {
   }
   /** Upper bounds of the group's histogram, in seconds. */
   get bounds(): readonly number[] {
-    return this.#bounds;
+    return this.#workers.bounds;
   }
   /** Processor time of the group's hosts, in seconds. */
   get cpuSeconds(): number {
@@ -147,22 +126,12 @@ export class Group {
   }
 
   workers(): WorkerStatus[] {
-    return this.#workers.map((worker, index) => {
-      const live = this.#incarnation?.report?.workers.find((report) => report.id === worker.id);
-      const fits = live?.buckets.length === worker.base.buckets.length;
-      return {
-        id: worker.id,
-        index,
-        state: this.#workerState(worker),
-        counters: live && fits ? addCounters(worker.base, live) : worker.base,
-        progressAt: live?.progressAt || worker.progressAt,
-      };
-    });
+    return this.#workers.statuses(this.#incarnation?.report, (id, left) => this.#workerState(id, left));
   }
 
   /** The counters of all workers that the group has had. */
   totals(): Counters {
-    return this.workers().reduce((sum, worker) => addCounters(sum, worker.counters), this.#retired);
+    return this.#workers.totals(this.#incarnation?.report);
   }
 
   /** A wish to start that later commands can beat. */
@@ -179,10 +148,8 @@ export class Group {
   /** Begins a new incarnation. Only at rest. */
   launch(): Incarnation {
     if (this.#incarnation !== undefined) throw new Error(`group ${this.name} has an incarnation already`);
-    this.#syncWorkers();
     this.#move('start', null);
     this.#desired = 'running';
-    for (const worker of this.#workers) worker.state = 'starting';
     const spec = this.#spec;
     const { workerIds } = this;
     const incarnation: Incarnation = new Incarnation({
@@ -230,7 +197,7 @@ export class Group {
   /** Takes another spec, which the next incarnation will run. */
   replaceSpec(spec: GroupSpec): void {
     this.#spec = spec;
-    if (!this.active) this.#syncWorkers();
+    if (!this.active) this.#workers.resize(spec.workers, spec.buckets);
   }
 
   /** Stops the group for good; `forget` is called when it is dead. */
@@ -254,45 +221,23 @@ export class Group {
   }
 
   #onEnded(incarnation: Incarnation, ending: Ending): void {
-    for (const worker of this.#workers) {
-      const live = incarnation.report?.workers.find((report) => report.id === worker.id);
-      if (live?.buckets.length === worker.base.buckets.length) worker.base = addCounters(worker.base, live);
-      if (live) worker.progressAt = live.progressAt || worker.progressAt;
-      const died = ending.cause.kind === 'failure' && ending.cause.problem.code === 'host_failed';
-      worker.state = incarnation.mark(worker.id) ?? (died ? 'failed' : 'stopped');
-    }
-    this.#cpuSeconds += incarnation.report?.cpuSeconds ?? 0;
+    const { report } = incarnation;
+    const died = ending.cause.kind === 'failure' && ending.cause.problem.code === 'host_failed';
+    this.#workers.fold(report, (id) => incarnation.mark(id) ?? (died ? 'failed' : 'stopped'));
+    this.#workers.resize(this.#spec.workers, this.#spec.buckets);
+    this.#cpuSeconds += report?.cpuSeconds ?? 0;
     this.#killedTotal += ending.killed.length;
     this.#incarnation = undefined;
-    this.#syncWorkers();
     this.#move(ending.outcome, ending.reason);
     this.#deps.events.emit('ended', { group: this.name, ending });
   }
 
-  #workerState(worker: Worker): WorkerState {
-    const mark = this.#incarnation?.mark(worker.id);
-    if (mark !== undefined) return mark;
-    return this.#state === 'starting' || this.#state === 'running' || this.#state === 'stopping'
-      ? this.#state
-      : worker.state;
-  }
-
-  /** Brings workers and counters in line with the spec. Only at rest. */
-  #syncWorkers(): void {
-    const { workers, buckets } = this.#spec;
-    const convert = (counters: Counters) => rebin(counters, this.#bounds, buckets);
-    this.#retired = convert(this.#retired);
-    for (const worker of this.#workers) worker.base = convert(worker.base);
-    this.#bounds = buckets;
-    for (const gone of this.#workers.splice(workers)) this.#retired = addCounters(this.#retired, gone.base);
-    while (this.#workers.length < workers) {
-      this.#workers.push({
-        id: this.#deps.takeWorkerId(),
-        base: zeroCounters(buckets),
-        progressAt: 0,
-        state: 'idle',
-      });
-    }
+  #workerState(id: number, left: WorkerState): WorkerState {
+    const state = this.#state;
+    return (
+      this.#incarnation?.mark(id) ??
+      (state === 'starting' || state === 'running' || state === 'stopping' ? state : left)
+    );
   }
 }
 

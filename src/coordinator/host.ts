@@ -1,4 +1,5 @@
-import type { HostLaunch, HostMessage } from '../host/protocol.js';
+import type { HostMessage } from '../host/host-message.js';
+import type { HostLaunch } from '../host/protocol.js';
 
 /** How a group host came to its end. */
 export interface HostExit {

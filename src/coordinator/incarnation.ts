@@ -1,29 +1,11 @@
 import type { Clock, Timer } from '../clock.js';
 import { type Deferred, deferred } from '../deferred.js';
 import { ProblemError } from '../errors.js';
-import type { ErrorInfo, Hook, HostLaunch, HostMessage, HostReport, Phase } from '../host/protocol.js';
+import type { ErrorInfo, HostMessage, HostReport } from '../host/host-message.js';
+import type { Hook, HostLaunch, Phase } from '../host/protocol.js';
 import type { GroupSpec } from '../schemas/group-spec.js';
+import { describeExit, type EndCause, type Ending, failureOf } from './ending.js';
 import type { Host, HostExit, HostFactory } from './host.js';
-
-/** Why an incarnation ends. The first cause stands; a later one changes nothing. */
-export type EndCause =
-  | { kind: 'stop' }
-  | { kind: 'completed' }
-  | { kind: 'rollback'; problem: ProblemError }
-  | { kind: 'failure'; problem: ProblemError };
-
-/** How an incarnation ended, known once its host is dead. */
-export interface Ending {
-  readonly outcome: 'stopped' | 'completed' | 'failed';
-  readonly cause: EndCause;
-  /** False when the host had to be killed or died while it was stopping. */
-  readonly success: boolean;
-  /** Workers that had not ended when the host was killed. */
-  readonly killed: readonly number[];
-  /** From the wish to end to the death, in seconds. */
-  readonly seconds: number;
-  readonly reason: string | null;
-}
 
 /** How a worker of this incarnation ended by itself; undefined: it stands as its group does. */
 export type WorkerMark = 'completed' | 'failed' | undefined;
@@ -47,8 +29,6 @@ export interface IncarnationOptions {
   readonly prepare: () => Promise<HostLaunch>;
   readonly listener: IncarnationListener;
 }
-
-const HOOK_PROBLEM = { module: 'module_failed', init: 'init_failed', setup: 'setup_failed' } as const;
 
 /**
  * One life of a group: from the start of its host to the host's death. It knows the order of that life and its
@@ -266,23 +246,14 @@ export class Incarnation {
   }
 
   #onFailure(phase: Phase, workerId: number | undefined, error: ErrorInfo): void {
-    const { name } = this.spec;
-    const where = phase === 'iteration' ? '' : ` (${phase})`;
-    const reason =
-      workerId === undefined
-        ? `${phase === 'module' ? 'The module' : `The ${phase} hook`} of group "${name}" failed: ${error.message}`
-        : `Exception in worker ${workerId}${where}: ${error.message}`;
-    if (this.#cause !== undefined) {
+    const problem = failureOf(this.spec.name, phase, workerId, error);
+    if (this.#cause === undefined) {
+      if (workerId !== undefined) this.#marks.set(workerId, 'failed');
+      this.end({ kind: 'failure', problem });
+    } else if (phase !== 'module' && phase !== 'init') {
       // What fails while stopping is told, but the cause of the end stands.
-      if (phase !== 'module' && phase !== 'init') this.#trouble ??= reason;
-      return;
+      this.#trouble ??= problem.message;
     }
-    if (workerId !== undefined) this.#marks.set(workerId, 'failed');
-    const code =
-      phase === 'iteration' || phase === 'teardown' || phase === 'hooks'
-        ? 'worker_failed'
-        : HOOK_PROBLEM[phase];
-    this.end({ kind: 'failure', problem: new ProblemError(code, reason) });
   }
 
   #onGraceOver(): void {
@@ -342,11 +313,4 @@ export class Incarnation {
     const parts = [first, this.#killed?.why, crashReason, this.#trouble].filter((part) => part !== undefined);
     return parts.length === 0 ? null : [...new Set(parts)].join('; ');
   }
-}
-
-function describeExit(group: string, exit: HostExit, stopping: boolean): string {
-  const how =
-    exit.error ??
-    (exit.signal === null ? `it exited with code ${exit.code}` : `it was ended by ${exit.signal}`);
-  return `The host of group "${group}" died${stopping ? ' while it was stopping' : ''}: ${how}`;
 }

@@ -1,8 +1,9 @@
 import type { LoggerMetrics } from '../index.js';
 import { HookFailure, HooksThread } from './hooks-thread.js';
+import type { HostMessage, WorkerReport } from './host-message.js';
 import { LoggersThread } from './loggers-thread.js';
 import { ThreadPool } from './pool.js';
-import type { HostCommand, HostLaunch, HostMessage, WorkerReport } from './protocol.js';
+import type { HostCommand, HostLaunch } from './protocol.js';
 import { WorkerMemory } from './thread/memory.js';
 import type { ThreadMessage } from './thread/tasks.js';
 import { describeThrown } from './thread/thrown.js';

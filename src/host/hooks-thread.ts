@@ -1,5 +1,6 @@
+import type { ErrorInfo, HostMessage } from './host-message.js';
 import type { RunningTask, ThreadPool } from './pool.js';
-import type { ErrorInfo, Hook, HostLaunch, HostMessage, Phase } from './protocol.js';
+import type { Hook, HostLaunch, Phase } from './protocol.js';
 import type { HookCall, ThreadMessage } from './thread/tasks.js';
 import { describeThrown } from './thread/thrown.js';
 

@@ -1,6 +1,6 @@
 import type { LoggerMetrics } from '../index.js';
+import type { HostMessage } from './host-message.js';
 import type { RunningTask, ThreadPool } from './pool.js';
-import type { HostMessage } from './protocol.js';
 import type { LoggersCall } from './thread/tasks.js';
 import { describeThrown } from './thread/thrown.js';
 

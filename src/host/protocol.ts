@@ -11,8 +11,6 @@ export const PHASES = ['module', 'init', 'setup', 'iteration', 'teardown', 'hook
 /** Where user code failed. `hooks`: in the hooks thread, outside of any hook. */
 export type Phase = (typeof PHASES)[number];
 
-export type { ErrorInfo, HostMessage, HostReport, WorkerReport } from './host-message.js';
-
 /** What a host needs to know about its group before it runs anything. */
 export interface HostLaunch {
   readonly group: { name: string; workerIds: number[]; labels: Record<string, string>; params: unknown };

@@ -1,5 +1,6 @@
 import type { Host, HostExit, HostFactory, HostListener } from '#dist/coordinator/host.js';
-import type { HostLaunch, HostMessage } from '#dist/host/protocol.js';
+import type { HostMessage } from '#dist/host/host-message.js';
+import type { HostLaunch } from '#dist/host/protocol.js';
 
 const ERROR = { name: 'Error', message: 'it broke', stack: '' };
 

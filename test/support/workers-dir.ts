@@ -1,18 +1,24 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { temporaryDirectory } from './temporary.js';
 
-/** A directory with these files, by path and content, that goes away with the test. For worker modules, mostly. */
-export function workersDir(t: TestContext, files: Readonly<Record<string, string>> = {}): string {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'pw-test-')));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
+/** Files by path, and what is in them. */
+export type Files = Readonly<Record<string, string>>;
+
+/** A workers directory of these files, which goes with the test. */
+export function workersDir(t: TestContext, files: Files = {}): string {
+  const directory = temporaryDirectory(t);
+  writeFiles(directory, files);
+  return directory;
+}
+
+export function writeFiles(directory: string, files: Files): void {
   for (const [path, content] of Object.entries(files)) {
     const file = join(directory, path);
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, content);
   }
-  return directory;
 }
 
 /** A worker module that iterates about a thousand times a second. */

@@ -1,4 +1,4 @@
-import type { WorkerReport } from '../protocol.js';
+import type { WorkerReport } from '../host-message.js';
 
 const HEADER_BYTES = 8;
 /** The flag that asks the worker to stop, in `flags`. */

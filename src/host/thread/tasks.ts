@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { LoggerMetrics } from '../../index.js';
-import type { ErrorInfo, Hook, HostLaunch, Phase } from '../protocol.js';
+import type { ErrorInfo } from '../host-message.js';
+import type { Hook, HostLaunch, Phase } from '../protocol.js';
 import type { LogLine } from './log.js';
 
 /** The tasks that a thread of the pool can be given, and what it says meanwhile. All of it is plain data. */

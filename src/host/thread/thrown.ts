@@ -1,4 +1,4 @@
-import type { ErrorInfo } from '../protocol.js';
+import type { ErrorInfo } from '../host-message.js';
 
 const MAX_MESSAGE = 2_000;
 const MAX_STACK = 8_000;
