@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { Duplex, PassThrough } from 'node:stream';
+import test from 'node:test';
+import { Channel } from '#dist/host/channel.js';
+import { settle } from '../support/fake-clock.js';
+
+function channel(maxLineBytes = 100) {
+  const incoming = new PassThrough();
+  const outgoing = new PassThrough();
+  const heard: unknown[] = [];
+  const events: string[] = [];
+  const stream = Duplex.from({ readable: incoming, writable: outgoing });
+  const end = new Channel(stream, maxLineBytes, {
+    message: (value) => heard.push(value),
+    garbage: (detail) => events.push(`garbage: ${detail}`),
+    closed: () => events.push('closed'),
+  });
+  return { incoming, outgoing, heard, events, end };
+}
+
+test('values arrive whole, however the bytes are cut', async () => {
+  const { incoming, heard, events } = channel();
+  const bytes = Buffer.from('{"a":"ü"}\n[1,2]\n"x"\n');
+  for (const byte of bytes) incoming.write(Buffer.of(byte));
+  incoming.write('1\n2\n');
+  await settle();
+  assert.deepEqual(heard, [{ a: 'ü' }, [1, 2], 'x', 1, 2]);
+  incoming.end();
+  await settle();
+  assert.deepEqual(events, ['closed']);
+});
+
+test('garbage is told once, and nothing after it is delivered', async (t) => {
+  const cases = {
+    'a line that is not JSON': '1\nnonsense\n2\n',
+    'a line of more than 100 bytes': `1\n${'x'.repeat(101)}`,
+  };
+  for (const [detail, bytes] of Object.entries(cases)) {
+    await t.test(detail, async () => {
+      const { incoming, heard, events } = channel();
+      incoming.write(bytes);
+      incoming.write('3\n');
+      await settle();
+      assert.deepEqual(heard, [1]);
+      assert.deepEqual(events, [`garbage: ${detail}`, 'closed']);
+    });
+  }
+});
+
+test('what is sent is a line; after the end sending does nothing', async () => {
+  const { outgoing, end, events } = channel();
+  end.send({ a: 'x\ny' });
+  await end.flushed();
+  assert.equal(String(outgoing.read()), '{"a":"x\\ny"}\n');
+  end.close();
+  end.send(1);
+  await end.flushed();
+  await settle();
+  assert.deepEqual(events, ['closed']);
+});
