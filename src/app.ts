@@ -1,12 +1,12 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify';
-import { bodies } from './api/bodies.js';
 import { docs } from './api/docs.js';
 import { groupRoutes } from './api/groups.js';
 import { healthRoutes } from './api/health.js';
 import { lifecycleRoutes } from './api/lifecycle.js';
 import { metricsRoutes } from './api/metrics.js';
 import { answerClientError, problems, sendProblem, toProblemError } from './api/problems.js';
+import { requests } from './api/requests.js';
 import { type Clock, systemClock } from './clock.js';
 import { Coordinator } from './coordinator/coordinator.js';
 import type { HostFactory } from './coordinator/host.js';
@@ -45,6 +45,8 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const server = Fastify({
     logger: options.logger ?? false,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // A request without a Host header is answered with a problem, like every other mistake.
+    http: { requireHostHeader: false },
     forceCloseConnections: 'idle',
     routerOptions: { querystringParser: parseQuery },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
@@ -63,7 +65,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const metrics = new Metrics(coordinator);
 
   await server.register(problems);
-  await server.register(bodies);
+  await server.register(requests);
   await server.register(docs);
   const schemas = [...SPEC_SCHEMAS, ...STATUS_SCHEMAS, StopReport, StartReport, Problem];
   for (const schema of schemas) server.addSchema(schema);

@@ -7,12 +7,16 @@ import { GroupList, GroupStatus } from '../schemas/group-status.js';
 import { ref } from '../schemas/ref.js';
 import { StopReport } from '../schemas/reports.js';
 import { groupStatus } from './group-status.js';
-import { jsonResponse, problemResponses } from './responses.js';
+import { BODY_PROBLEMS, jsonResponse, problemResponses } from './responses.js';
 import { ListQuery, selectionOf } from './selection.js';
 
 export const NameParams = Type.Object({ name: GroupName });
 
 const MODULE_PROBLEMS = ['module_not_allowed', 'module_not_found', 'module_unsupported'] as const;
+const REGISTERED = {
+  ...jsonResponse(ref(GroupStatus), 'Registered.'),
+  headers: { Location: Type.String({ description: 'Path of the group.' }) },
+};
 const tags = ['groups'];
 
 /** Registration: what groups there are, and what they are made of. */
@@ -32,19 +36,8 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
         body: ref(GroupRegistration),
         response: {
           200: jsonResponse(ref(GroupStatus), 'The same spec was registered already.'),
-          201: {
-            ...jsonResponse(ref(GroupStatus), 'Registered.'),
-            headers: { Location: Type.String({ description: 'Path of the group.' }) },
-          },
-          ...problemResponses(
-            'invalid_request',
-            'malformed_json',
-            'group_conflict',
-            'body_too_large',
-            'unsupported_media_type',
-            ...MODULE_PROBLEMS,
-            'shutting_down',
-          ),
+          201: REGISTERED,
+          ...problemResponses(...BODY_PROBLEMS, 'group_conflict', ...MODULE_PROBLEMS, 'shutting_down'),
         },
       },
     },
@@ -66,7 +59,7 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
         querystring: ListQuery,
         response: {
           200: jsonResponse(ref(GroupList), 'The groups.'),
-          ...problemResponses('invalid_request'),
+          ...problemResponses(),
         },
       },
     },
@@ -85,7 +78,7 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
         params: NameParams,
         response: {
           200: jsonResponse(ref(GroupStatus), 'The group.'),
-          ...problemResponses('invalid_request', 'group_not_found'),
+          ...problemResponses('group_not_found'),
         },
       },
     },
@@ -105,13 +98,10 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
         body: ref(GroupReplacement),
         response: {
           200: jsonResponse(ref(GroupStatus), 'Replaced, and restarted where it ran.'),
-          201: jsonResponse(ref(GroupStatus), 'Registered.'),
+          201: REGISTERED,
           ...problemResponses(
-            'invalid_request',
-            'malformed_json',
+            ...BODY_PROBLEMS,
             'superseded',
-            'body_too_large',
-            'unsupported_media_type',
             ...MODULE_PROBLEMS,
             'module_failed',
             'init_failed',
@@ -153,12 +143,9 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
         response: {
           200: jsonResponse(ref(GroupStatus), 'Changed.'),
           ...problemResponses(
-            'invalid_request',
-            'malformed_json',
+            ...BODY_PROBLEMS,
             'group_not_found',
             'group_active',
-            'body_too_large',
-            'unsupported_media_type',
             ...MODULE_PROBLEMS,
             'shutting_down',
           ),
@@ -179,7 +166,7 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
         params: NameParams,
         response: {
           200: jsonResponse(ref(StopReport), 'Dead and forgotten.'),
-          ...problemResponses('invalid_request', 'group_not_found'),
+          ...problemResponses(...BODY_PROBLEMS, 'group_not_found'),
         },
       },
     },

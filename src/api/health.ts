@@ -21,7 +21,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator 
         summary: 'Liveness',
         description: 'Answers as long as the service can answer at all.',
         tags,
-        response: { 200: jsonResponse(Health, 'Alive.'), ...problemResponses('invalid_request') },
+        response: { 200: jsonResponse(Health, 'Alive.'), ...problemResponses() },
       },
     },
     async () => ({ status: 'ok' as const }),
@@ -38,7 +38,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator 
         tags,
         response: {
           200: jsonResponse(Health, 'Ready.'),
-          ...problemResponses('invalid_request', 'shutting_down'),
+          ...problemResponses('shutting_down'),
         },
       },
     },

@@ -8,7 +8,7 @@ import { ref } from '../schemas/ref.js';
 import { StartReport, StopReport } from '../schemas/reports.js';
 import { groupStatus } from './group-status.js';
 import { NameParams } from './groups.js';
-import { jsonResponse, problemResponses } from './responses.js';
+import { BODY_PROBLEMS, jsonResponse, problemResponses } from './responses.js';
 import { LabelQuery, selectionOf } from './selection.js';
 
 const WaitQuery = Type.Object(
@@ -58,7 +58,7 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
         response: {
           200: jsonResponse(ref(GroupStatus), 'Every worker runs.'),
           202: jsonResponse(ref(GroupStatus), 'With `wait=false`: it is being started.'),
-          ...problemResponses('invalid_request', ...START_PROBLEMS),
+          ...problemResponses(...BODY_PROBLEMS, ...START_PROBLEMS),
         },
       },
     },
@@ -86,7 +86,7 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
         params: NameParams,
         response: {
           200: jsonResponse(ref(StopReport), 'Dead.'),
-          ...problemResponses('invalid_request', 'group_not_found'),
+          ...problemResponses(...BODY_PROBLEMS, 'group_not_found'),
         },
       },
     },
@@ -104,7 +104,7 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
         params: NameParams,
         response: {
           200: jsonResponse(ref(GroupStatus), 'Every worker runs.'),
-          ...problemResponses('invalid_request', ...START_PROBLEMS),
+          ...problemResponses(...BODY_PROBLEMS, ...START_PROBLEMS),
         },
       },
     },
@@ -123,7 +123,7 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
         querystring: LabelQuery,
         response: {
           200: jsonResponse(ref(StartReport), 'What became of each group.'),
-          ...problemResponses('invalid_request', 'worker_cap_reached', 'shutting_down'),
+          ...problemResponses(...BODY_PROBLEMS, 'worker_cap_reached', 'shutting_down'),
         },
       },
     },
@@ -153,7 +153,7 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
         description: 'Asks all of them at once, then waits for all, each up to its grace.',
         tags,
         querystring: LabelQuery,
-        response: { 200: jsonResponse(ref(StopReport), 'All dead.'), ...problemResponses('invalid_request') },
+        response: { 200: jsonResponse(ref(StopReport), 'All dead.'), ...problemResponses(...BODY_PROBLEMS) },
       },
     },
     async (request) => coordinator.stopAll(selectionOf(request.query)),

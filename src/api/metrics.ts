@@ -23,7 +23,7 @@ export const metricsRoutes: FastifyPluginAsyncTypebox<{ metrics: Metrics }> = as
               },
             },
           },
-          ...problemResponses('invalid_request'),
+          ...problemResponses(),
         },
       },
     },

@@ -3,7 +3,11 @@ import type { Socket } from 'node:net';
 import type { ConnectionError, FastifyError, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { type FieldError, PROBLEMS, ProblemError } from '../errors.js';
+import { LABEL_KEY_RULE } from '../schemas/group-spec.js';
 import type { Problem } from '../schemas/problem.js';
+import { unsupported } from './requests.js';
+
+type ValidationFailure = NonNullable<FastifyError['validation']>[number];
 
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 
@@ -11,7 +15,7 @@ const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 export const problems = fp(
   async (app) => {
     app.setErrorHandler((error: FastifyError, request, reply) => {
-      const problem = toProblemError(error);
+      const problem = toProblemError(error, request.headers['content-type']);
       if (problem.status >= 500) request.log.error({ err: error.cause ?? error }, problem.message);
       return sendProblem(reply, problem);
     });
@@ -68,27 +72,16 @@ export function answerClientError(error: ConnectionError, socket: Socket): void 
 }
 
 /** The problem that says the same as an error of the framework. */
-export function toProblemError(error: FastifyError): ProblemError {
+export function toProblemError(error: FastifyError, contentType?: string): ProblemError {
   if (error instanceof ProblemError) return error;
   if (error.validation !== undefined) return invalidRequest(error);
   const because = { cause: error };
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return new ProblemError(
-      'body_too_large',
-      'The body is larger than 1 MiB. Put large data into files that the workers read.',
-      because,
-    );
-  }
-  if (
-    error.code === 'FST_ERR_CTP_INVALID_JSON_BODY' ||
-    (error instanceof SyntaxError && error.statusCode === 400)
-  ) {
-    const detail = `The body cannot be read as JSON: ${error.message}`;
-    return new ProblemError('malformed_json', detail, because);
+    const detail = 'The body is larger than 1 MiB. Put large data into files that the workers read.';
+    return new ProblemError('body_too_large', detail, because);
   }
   const status = error.statusCode ?? 500;
-  if (status === PROBLEMS.unsupported_media_type.status)
-    return new ProblemError('unsupported_media_type', error.message, because);
+  if (status === PROBLEMS.unsupported_media_type.status) return unsupported(contentType);
   if (status >= 400 && status < 500) return new ProblemError('invalid_request', error.message, because);
   return new ProblemError(
     'internal',
@@ -99,25 +92,34 @@ export function toProblemError(error: FastifyError): ProblemError {
 
 function invalidRequest(error: FastifyError): ProblemError {
   const query = error.validationContext === 'querystring';
-  const errors = (error.validation ?? []).map(({ instancePath, message, params, keyword }): FieldError => {
-    const extra = params as {
-      additionalProperty?: string;
-      allowedValues?: unknown[];
-      missingProperty?: string;
-    };
-    const pointer = `${query ? instancePath.replace('/', '?') : instancePath}`;
-    if (extra.additionalProperty !== undefined) {
-      const field = query ? `?${extra.additionalProperty}` : `${pointer}/${extra.additionalProperty}`;
-      return { pointer: field, detail: 'is not known here: remove it' };
-    }
-    if (extra.missingProperty !== undefined)
-      return { pointer: `${pointer}/${extra.missingProperty}`, detail: 'is required' };
-    if (keyword === 'enum')
-      return { pointer, detail: `must be one of ${(extra.allowedValues ?? []).join(', ')}` };
-    return { pointer, detail: message ?? 'is not valid' };
-  });
+  const errors = (error.validation ?? []).map((failure) => fieldError(failure, query));
   const detail = errors
     .map(({ pointer, detail }) => `${pointer === '' ? 'The body' : pointer} ${detail}`)
     .join('; ');
   return new ProblemError('invalid_request', detail, { cause: error, errors });
+}
+
+function fieldError(
+  { instancePath, message, params, keyword }: ValidationFailure,
+  query: boolean,
+): FieldError {
+  const extra = params as {
+    additionalProperty?: string;
+    allowedValues?: unknown[];
+    missingProperty?: string;
+  };
+  const field = extra.additionalProperty ?? extra.missingProperty;
+  const path =
+    field === undefined
+      ? instancePath
+      : `${instancePath}/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+  const pointer = query ? path.replace('/', '?') : path;
+  if (extra.missingProperty !== undefined) return { pointer, detail: 'is required' };
+  if (extra.additionalProperty !== undefined) {
+    // The one place where the key itself has a form.
+    return { pointer, detail: instancePath === '/labels' ? LABEL_KEY_RULE : 'is not known here: remove it' };
+  }
+  if (keyword === 'enum')
+    return { pointer, detail: `must be one of ${(extra.allowedValues ?? []).join(', ')}` };
+  return { pointer, detail: message ?? 'is not valid' };
 }

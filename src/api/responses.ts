@@ -3,10 +3,16 @@ import { PROBLEMS, type ProblemCode } from '../errors.js';
 import { Problem } from '../schemas/problem.js';
 import { ref } from '../schemas/ref.js';
 
+/** What any request can meet. */
+const ALWAYS = ['invalid_request', 'request_timeout', 'headers_too_large', 'internal'] as const;
+
+/** What any request can meet whose method may have a body, wanted or not. */
+export const BODY_PROBLEMS = ['malformed_json', 'body_too_large', 'unsupported_media_type'] as const;
+
 /** The answers of an operation besides the good ones: one problem a status, from the codes that it can give. */
 export function problemResponses(...codes: ProblemCode[]): Record<number, TSchema> {
   const titles = new Map<number, Set<string>>();
-  for (const code of [...codes, 'internal' as const]) {
+  for (const code of [...codes, ...ALWAYS]) {
     const { status, title } = PROBLEMS[code];
     titles.set(status, (titles.get(status) ?? new Set()).add(`${title} (\`${code}\`)`));
   }

@@ -28,5 +28,5 @@ export function selectionOf({ label, state }: Static<typeof ListQuery>): Selecti
       errors: [{ pointer: '?label', detail }],
     });
   });
-  return { labels: Object.fromEntries(labels), ...(state === undefined ? {} : { state }) };
+  return { labels, ...(state === undefined ? {} : { state }) };
 }

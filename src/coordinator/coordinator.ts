@@ -22,7 +22,8 @@ export interface CoordinatorOptions {
 
 /** Which groups a list or a bulk command means. All that is given must fit. */
 export interface Selection {
-  readonly labels?: Readonly<Record<string, string>>;
+  /** Keys and values; a group must have all of them. */
+  readonly labels?: readonly (readonly [key: string, value: string])[];
   readonly state?: GroupState;
 }
 
@@ -52,7 +53,7 @@ export class Coordinator {
 
   /** The groups in order of registration. */
   list(selection: Selection = {}): Group[] {
-    const labels = Object.entries(selection.labels ?? {});
+    const labels = selection.labels ?? [];
     return [...this.#groups.values()].filter(
       (group) =>
         (selection.state === undefined || group.state === selection.state) &&

@@ -17,6 +17,10 @@ export const GroupName = Type.String({
 
 const LABEL_KEY = '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$';
 
+/** What `LABEL_KEY` says, for people. */
+export const LABEL_KEY_RULE =
+  'is not a key of a label: a letter or digit, then up to 62 letters, digits, dots, underscores, dashes or slashes';
+
 const ModulePath = Type.String({
   minLength: 1,
   maxLength: 1024,

@@ -21,7 +21,10 @@ export async function runHooks({ launch, port }: HooksTask): Promise<void> {
     });
     post({ type: 'loaded', hooks: HOOKS.filter((hook) => module[hook] !== undefined) });
   } catch (error) {
-    post({ type: 'failed', failure: { phase: 'module', error: describeThrown(withPlace(error)) } });
+    post({
+      type: 'failed',
+      failure: { phase: 'module', error: describeThrown(withPlace(error, launch.moduleUrl)) },
+    });
   }
   await closed;
 }

@@ -9,7 +9,7 @@ import { describeThrown } from './thrown.js';
 export async function runLoggers({ urls, port }: LoggersTask, log: ThreadLog): Promise<void> {
   const closed = once(port, 'close');
   const complain = (url: string, error: unknown) =>
-    log.write('error', `Failed to call logger ${url}: ${describeThrown(withPlace(error)).message}`);
+    log.write('error', `Failed to call logger ${url}: ${describeThrown(withPlace(error, url)).message}`);
   const loggers: { url: string; module: LoggerModule }[] = [];
   for (const url of urls) {
     try {

@@ -1,4 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import type { LoggerModule, WorkerModule } from '../../index.js';
+
+/** How long to look for the place of a syntax error, in milliseconds. */
+const DEATH_MS = 3_000;
 
 const HOOK_NAMES = ['init', 'shutdown', 'cleanup', 'setup', 'teardown'] as const;
 
@@ -44,10 +48,28 @@ async function importExports(url: string): Promise<(name: string) => unknown> {
   };
 }
 
-/** Where a syntax error is: Node keeps the place in the first line of the stack only. */
-export function withPlace(error: unknown): unknown {
+/**
+ * The same error, with the place where it is. Node tells the place of a syntax error in an ES module only when it
+ * dies of it, so a process of its own has to: it parses the same files, and runs none of them when it fails as the
+ * import did.
+ */
+export function withPlace(error: unknown, url: string): unknown {
   if (!(error instanceof SyntaxError)) return error;
-  const place = /^(file:\S+:\d+|\/\S+:\d+)$/m.exec(error.stack ?? '')?.[1];
+  const place = placeIn(error.stack) ?? placeIn(deathOf(url));
   if (place === undefined || error.message.includes(place)) return error;
   return Object.assign(new SyntaxError(`${error.message} (${place})`), { stack: error.stack });
+}
+
+function placeIn(text: string | undefined): string | undefined {
+  return /^(?:file:\/\/)?(\/\S+:\d+)$/m.exec(text ?? '')?.[1];
+}
+
+function deathOf(url: string): string {
+  const source = `await import(${JSON.stringify(url)})`;
+  const args = ['--input-type=module', '--eval', source];
+  return spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    timeout: DEATH_MS,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  }).stderr;
 }

@@ -28,7 +28,7 @@ export async function runWorker(task: WorkerTask, log: ThreadLog): Promise<Worke
       failed = true;
       const message: ThreadMessage = {
         type: 'failed',
-        failure: { phase, error: describeThrown(withPlace(error)) },
+        failure: { phase, error: describeThrown(withPlace(error, task.launch.moduleUrl)) },
       };
       task.port.postMessage(message);
       return undefined;

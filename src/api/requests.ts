@@ -1,0 +1,96 @@
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
+import fp from 'fastify-plugin';
+import { Type } from 'typebox';
+import { ProblemError } from '../errors.js';
+
+/** Deeper JSON than this is refused: writing it out again would overflow the stack. */
+const MAX_DEPTH = 100;
+
+const NoQuery = Type.Object({}, { additionalProperties: false });
+
+/**
+ * How requests are read, and answers written. An empty body is no body, whatever its content type, so that
+ * `curl -X POST` works with any; everything else has to be JSON. What a call does not know, it refuses.
+ */
+export const requests = fp(
+  async (app: FastifyInstance) => {
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser(
+      'application/json',
+      { parseAs: 'string' },
+      async (_request: FastifyRequest, body: string) => (body.length === 0 ? undefined : parse(body)),
+    );
+    app.addContentTypeParser('*', { parseAs: 'string' }, async (request: FastifyRequest, body: string) => {
+      if (body.length > 0) throw unsupported(request.headers['content-type']);
+      return undefined;
+    });
+
+    app.addHook('onRoute', (route: RouteOptions) => {
+      if (route.url.startsWith('/v1/')) route.schema = { querystring: NoQuery, ...route.schema };
+    });
+    app.addHook('onRequest', async ({ headers, raw }, reply) => {
+      if (headers.host === undefined && raw.httpVersion === '1.1') {
+        reply.header('connection', 'close');
+        throw new ProblemError('invalid_request', 'The request has no Host header, which HTTP/1.1 demands.');
+      }
+      const empty =
+        headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+      if (empty) delete headers['content-type'];
+    });
+    app.addHook('preValidation', async (request) => {
+      const { body } = request;
+      if (body === undefined || request.routeOptions.schema?.body !== undefined) return;
+      if (typeof body === 'object' && body !== null && !Array.isArray(body) && Object.keys(body).length === 0)
+        return;
+      throw new ProblemError('invalid_request', `${request.method} ${request.url} takes no body: remove it.`);
+    });
+
+    // On a terminal the prompt belongs on a line of its own.
+    app.addHook('onSend', async (_request, reply, payload) => {
+      const json = typeof payload === 'string' && String(reply.getHeader('content-type')).includes('json');
+      return json ? `${payload}\n` : payload;
+    });
+  },
+  { name: 'requests' },
+);
+
+export function unsupported(contentType: string | undefined): ProblemError {
+  const detail = `The body is "${contentType}"; send JSON, with the header "content-type: application/json".`;
+  return new ProblemError('unsupported_media_type', detail);
+}
+
+function parse(body: string): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch (error) {
+    throw new ProblemError('malformed_json', `The body cannot be read as JSON: ${(error as Error).message}`);
+  }
+  const mistake = findMistake(value);
+  if (mistake !== undefined) throw new ProblemError('invalid_request', mistake);
+  return value;
+}
+
+/** What is wrong with a value that is JSON by its grammar; level by level, so that no nesting overflows the stack. */
+function findMistake(value: unknown): string | undefined {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return `The body is nested more than ${MAX_DEPTH} levels deep.`;
+    if (level.includes(Number.POSITIVE_INFINITY) || level.includes(Number.NEGATIVE_INFINITY)) {
+      return 'The body has a number that is too large: a 64-bit float cannot hold it.';
+    }
+    const objects = level.filter((item): item is object => typeof item === 'object' && item !== null);
+    if (objects.some(isPoisoned))
+      return 'The body has a key "__proto__" or "constructor.prototype": rename it.';
+    level = objects.flatMap((item) => Object.values(item));
+  }
+  return undefined;
+}
+
+/** Harmless here, and a trap for whoever merges such an object into another. */
+function isPoisoned(object: object): boolean {
+  if (Object.hasOwn(object, '__proto__')) return true;
+  if (!Object.hasOwn(object, 'constructor')) return false;
+  const own: unknown = object.constructor;
+  return typeof own === 'object' && own !== null && Object.hasOwn(own, 'prototype');
+}

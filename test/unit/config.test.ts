@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type Config, ConfigError, helpText, readCommandLine, settingsTable } from '#dist/config.js';
+import { temporaryDirectory } from '../support/temporary.js';
+
+type Environment = Record<string, string>;
+
+/** What is read from these flags and variables, with a workers directory that exists unless they name one. */
+function read(t: TestContext, flags: string[], environment: Environment = {}): Config {
+  const line = readCommandLine(flags, { PW_WORKERS_DIR: temporaryDirectory(t), ...environment });
+  assert.ok(line.command === 'serve');
+  return line.config;
+}
+
+/** The message of the refusal, which must be one line. */
+function refusal(t: TestContext, flags: string[], environment: Environment = {}): string {
+  try {
+    const config = read(t, flags, environment);
+    assert.fail(`${JSON.stringify([flags, environment])} was accepted: ${JSON.stringify(config)}`);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    assert.doesNotMatch(error.message, /[\n\r]/, 'the message must be one line');
+    return error.message;
+  }
+}
+
+test('defaults', (t) => {
+  const directory = temporaryDirectory(t);
+  const { command, ...rest } = readCommandLine(['--workers-dir', directory], {});
+  assert.equal(command, 'serve');
+  assert.deepEqual(rest, {
+    config: {
+      host: '127.0.0.1',
+      port: 8080,
+      workersDir: directory,
+      maxWorkers: 64,
+      shutdownSeconds: 25,
+      logLevel: 'info',
+      unknown: [],
+    },
+  });
+});
+
+/** Every setting, with a value that is not its default. */
+const settings: { variable: string; flag: string; value: string; key: keyof Config; expected: unknown }[] = [
+  { variable: 'PW_HOST', flag: '--host', value: '127.0.0.2', key: 'host', expected: '127.0.0.2' },
+  { variable: 'PW_PORT', flag: '--port', value: '9000', key: 'port', expected: 9000 },
+  { variable: 'PW_MAX_WORKERS', flag: '--max-workers', value: '8', key: 'maxWorkers', expected: 8 },
+  {
+    variable: 'PW_SHUTDOWN_SECONDS',
+    flag: '--shutdown-seconds',
+    value: '0.5',
+    key: 'shutdownSeconds',
+    expected: 0.5,
+  },
+  { variable: 'PW_LOG_LEVEL', flag: '--log-level', value: 'debug', key: 'logLevel', expected: 'debug' },
+];
+
+test('each setting: its variable, its flag, and the flag wins', async (t) => {
+  for (const { variable, flag, value, key, expected } of settings) {
+    await t.test(variable, () => {
+      const usual = read(t, [])[key];
+      assert.notEqual(usual, expected);
+      assert.equal(read(t, [], { [variable]: value })[key], expected);
+      assert.equal(read(t, [flag, value])[key], expected);
+      assert.equal(read(t, [`${flag}=${value}`])[key], expected);
+      assert.equal(read(t, [flag, value], { [variable]: String(usual) })[key], expected, 'the flag wins');
+      assert.equal(read(t, [flag, value], { [variable]: 'nonsense' })[key], expected, 'the flag wins');
+      assert.equal(read(t, [], { [variable]: '' })[key], usual, 'an empty variable is none');
+    });
+  }
+});
+
+test('the workers directory: absolute in the end, by variable and by flag', (t) => {
+  const [first, second] = [temporaryDirectory(t), temporaryDirectory(t)];
+  assert.equal(read(t, [], { PW_WORKERS_DIR: first }).workersDir, first);
+  assert.equal(read(t, ['--workers-dir', second], { PW_WORKERS_DIR: first }).workersDir, second);
+  assert.equal(read(t, ['--workers-dir', '.']).workersDir, process.cwd());
+});
+
+test('the configuration cannot be changed', (t) => {
+  assert.ok(Object.isFrozen(read(t, [])));
+});
+
+test('values that are not usable', async (t) => {
+  const values: Record<string, { values: string[]; says: RegExp }> = {
+    PW_PORT: {
+      values: ['abc', '-1', '65536', '80.5', '8080x', 'true', 'null', 'NaN'],
+      says: /integer|[<>]=/,
+    },
+    PW_MAX_WORKERS: { values: ['0', '-3', '4097', '1.5', 'many'], says: /integer|[<>]=/ },
+    PW_SHUTDOWN_SECONDS: { values: ['-1', '3601', 'soon', '5s'], says: /number|[<>]=/ },
+    PW_LOG_LEVEL: { values: ['loud', 'INFO', '30'], says: /fatal, error, warn, info, debug, trace, silent/ },
+    PW_INSECURE: { values: ['yes', '1', 'TRUE'], says: /boolean|true/ },
+  };
+  for (const [variable, { values: bad, says }] of Object.entries(values)) {
+    for (const value of bad) {
+      await t.test(`${variable}=${value}`, () => {
+        const message = refusal(t, [], { [variable]: value });
+        assert.ok(message.includes(`${variable}=${value}`), message);
+        assert.match(message, says);
+      });
+    }
+  }
+});
+
+test('numbers are not guessed at', async (t) => {
+  for (const variable of ['PW_PORT', 'PW_MAX_WORKERS', 'PW_SHUTDOWN_SECONDS']) {
+    for (const value of ['Infinity', '-Infinity', '1e999']) {
+      await t.test(`${variable}=${value} has no bound that it keeps`, () => {
+        assert.match(refusal(t, [], { [variable]: value }), new RegExp(variable));
+      });
+    }
+    for (const value of [' ', '\t']) {
+      await t.test(`${variable}=${JSON.stringify(value)} is not 0`, () => {
+        assert.match(refusal(t, [], { [variable]: value }), new RegExp(variable));
+      });
+    }
+  }
+});
+
+test('the message is one line, whatever the value', async (t) => {
+  for (const variable of ['PW_PORT', 'PW_HOST', 'PW_WORKERS_DIR', 'PW_LOG_LEVEL']) {
+    await t.test(variable, () => {
+      assert.match(refusal(t, [], { [variable]: 'a\nb\r\nc' }), new RegExp(variable));
+    });
+  }
+});
+
+test('flags that are none', async (t) => {
+  const cases: [flags: string[], says: RegExp][] = [
+    [['--prot', '1'], /--prot\b.*--help/],
+    [['--bogus'], /--bogus.*--help/],
+    [['-p', '80'], /-p.*--help/],
+    [['serve'], /serve.*--help/],
+    [['--port'], /--port.*--help/],
+    [['--port', '--host', 'x'], /--port.*--help/],
+    [['--insecure=yes'], /--insecure.*--help/],
+  ];
+  for (const [flags, says] of cases)
+    await t.test(flags.join(' '), () => assert.match(refusal(t, flags), says));
+});
+
+test('only loopback, unless PW_INSECURE=true', async (t) => {
+  for (const host of [
+    '0.0.0.0',
+    '::',
+    '192.168.1.1',
+    '10.0.0.1',
+    'example.org',
+    '127.0.0.1.example.org',
+    '127.1.example',
+  ]) {
+    await t.test(`${host} is refused`, () => {
+      const message = refusal(t, ['--host', host]);
+      assert.match(message, /PW_INSECURE=true/);
+      assert.ok(message.includes(host), message);
+      assert.match(refusal(t, [], { PW_HOST: host, PW_INSECURE: 'false' }), /PW_INSECURE=true/);
+      assert.match(refusal(t, [], { PW_HOST: host, PW_INSECURE: '' }), /PW_INSECURE=true/);
+    });
+    await t.test(`${host} is allowed with PW_INSECURE=true`, () => {
+      assert.equal(read(t, ['--host', host], { PW_INSECURE: 'true' }).host, host);
+      assert.equal(read(t, ['--insecure'], { PW_HOST: host, PW_INSECURE: 'false' }).host, host);
+    });
+  }
+  for (const host of ['127.0.0.1', '127.0.0.2', 'localhost', '::1'])
+    await t.test(`${host} is allowed`, () => assert.equal(read(t, ['--host', host]).host, host));
+});
+
+test('a workers directory that is none', async (t) => {
+  const directory = temporaryDirectory(t);
+  const file = join(directory, 'file');
+  writeFileSync(file, '');
+  const circle = join(directory, 'circle');
+  symlinkSync(circle, circle);
+  const long = join(directory, 'x'.repeat(300));
+  for (const path of [join(directory, 'missing'), file, join(file, 'below'), circle, long]) {
+    await t.test(path.slice(0, 80), () => {
+      for (const message of [refusal(t, [], { PW_WORKERS_DIR: path }), refusal(t, ['--workers-dir', path])]) {
+        assert.match(message, /PW_WORKERS_DIR/);
+        assert.ok(message.includes(path), message);
+      }
+    });
+  }
+});
+
+test('variables that look like settings are told', (t) => {
+  const environment = {
+    PW_PROT: '1',
+    PW_PORT: '9000',
+    PW_TEST_REQUIRE: 'all',
+    PW_: '',
+    PATH: '/bin',
+    XPW_A: '1',
+  };
+  const { unknown, port } = read(t, [], environment);
+  assert.deepEqual(unknown, ['PW_PROT', 'PW_']);
+  assert.equal(port, 9000);
+});
+
+test('--help and --version ask for nothing else', () => {
+  const broken = { PW_PORT: 'abc', PW_WORKERS_DIR: '/nowhere' };
+  for (const flag of ['--help', '-h']) assert.deepEqual(readCommandLine([flag], broken), { command: 'help' });
+  assert.deepEqual(readCommandLine(['--version'], broken), { command: 'version' });
+});
+
+test('the help has every setting, with its flag, default and meaning', (t) => {
+  const table = settingsTable();
+  const listed = table.map(({ variable }) => variable);
+  assert.deepEqual(
+    [...listed].sort(),
+    [...settings.map(({ variable }) => variable), 'PW_WORKERS_DIR', 'PW_INSECURE'].sort(),
+    'a setting without a test here',
+  );
+  for (const row of table) {
+    assert.equal(row.flag, `--${row.variable.slice(3).toLowerCase().replaceAll('_', '-')}`);
+    const line =
+      helpText()
+        .split('\n')
+        .find((text) => text.includes(`${row.variable} `)) ?? '';
+    for (const part of [row.flag, row.default, row.meaning])
+      assert.ok(part !== '' && line.includes(part), `${row.variable}: "${part}" is not in "${line}"`);
+    const environment = row.variable === 'PW_WORKERS_DIR' ? {} : { [row.variable]: row.default };
+    assert.deepEqual({ ...read(t, [], environment), workersDir: '' }, { ...read(t, []), workersDir: '' });
+  }
+});
