@@ -84,7 +84,7 @@ test('every way for a worker to end that nobody asked for fails its group and no
   };
   for (const [how, reason] of Object.entries(ways)) {
     await service.register({ name: how, module: 'exits.mjs', params: { how } });
-    await service.start(how);
+    await service.call('POST', `/v1/groups/${how}/start?wait=false`);
     const status = await service.reaches(how, 'failed');
     assert.match(status.reason, reason, how);
   }
