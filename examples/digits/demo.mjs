@@ -100,10 +100,8 @@ function get(url) {
 
 function start(command, args, options) {
   interrupted.signal.throwIfAborted();
-  // Settings of the caller's shell are for another service. The state is in our folder, so that the demo neither
-  // finds nor leaves registrations.
+  // Settings of the caller's shell are for another service.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PW_')));
-  env.PW_STATE_DIR = join(folder, 'state');
   // A process group of its own: Ctrl-C in the terminal reaches this process alone, which ends the others in order.
   const child = spawn(command, args, { cwd: ROOT, env, detached: true, ...options });
   child.ended = new Promise((resolve, reject) => {

@@ -37,15 +37,14 @@ class Failure(Exception):
 class Service:
     """The REST API of parallel-workers."""
 
-    def __init__(self, url, token=None):
+    def __init__(self, url):
         self.url = url.rstrip("/")
-        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
         # The service is next door: a proxy from the environment would not find it.
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def call(self, method, path, body=None, timeout=CALL_SECONDS):
         """Returns the answer's text; raises Failure with the detail that the service gave."""
-        request = urllib.request.Request(self.url + path, method=method, headers=self.headers)
+        request = urllib.request.Request(self.url + path, method=method)
         if body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
@@ -229,7 +228,6 @@ def arguments():
     env = os.environ.get
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--url", default=env("PW_URL", "http://127.0.0.1:8080"), help="the service (PW_URL)")
-    parser.add_argument("--token", default=env("PW_TOKEN"), help="if the service asks for one (PW_TOKEN)")
     parser.add_argument("--spool", default=env("PW_SPOOL"), help="directory shared with the service (PW_SPOOL)")
     parser.add_argument("--batches", type=int, default=2000, help="to train on")
     parser.add_argument("--workers", type=int, default=2, help="of each group")
@@ -240,7 +238,7 @@ def arguments():
 
 def run(options, spool):
     spool.mkdir(parents=True, exist_ok=True)
-    service = Service(options.url, options.token)
+    service = Service(options.url)
     service.wait_until_ready()
     with Group(service, "train", options.workers, spool, options.seed) as group:
         model = train(group, options.batches)
