@@ -5,13 +5,14 @@ import test from 'node:test';
 import { promisify } from 'node:util';
 import { settingsTable } from '#dist/config.js';
 import { GroupSpec } from '#dist/schemas/group-spec.js';
+import { requires } from '../support/requires.js';
 import { ROOT, startService } from '../support/service.js';
 
 const readme = readFileSync(`${ROOT}README.md`, 'utf8');
 const blocks = [...readme.matchAll(/^```sh\n(.*?)^```/gms)].map(([, text]) => text ?? '');
 const run = promisify(execFile);
 
-test('the curl session works as it is written', async (t) => {
+test('the curl session works as it is written', requires('curl'), async (t) => {
   const session = blocks.filter((block) => block.includes('curl'));
   assert.equal(session.length, 1);
   const service = await startService(t, { workersDir: `${ROOT}examples` });
