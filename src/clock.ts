@@ -17,6 +17,11 @@ export interface Clock {
   after(milliseconds: number, callback: () => void): Timer;
 }
 
+/** The time that has passed since `startedAt`, a reading of `clock.now()`, in seconds to the microsecond. */
+export function secondsSince(clock: Clock, startedAt: number): number {
+  return Math.round((clock.now() - startedAt) * 1000) / 1e6;
+}
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => new Date(),

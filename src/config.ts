@@ -192,7 +192,9 @@ function check(given: Record<string, unknown>): Static<typeof Settings> {
     ).errors?.[0];
     const name = first?.instancePath.slice(1) ?? '';
     const allowed = first?.params?.allowedValues?.join(', ');
-    const detail = `${first?.message ?? (error as Error).message}${allowed === undefined ? '' : `: ${allowed}`}`;
+    const rule =
+      first?.message?.replace('must be boolean', 'must be true or false') ?? (error as Error).message;
+    const detail = `${rule}${allowed === undefined ? '' : `: ${allowed}`}`;
     throw new ConfigError(`${name}=${String(given[name])} is not valid: it ${detail}`);
   }
 }

@@ -35,7 +35,7 @@ export interface WorkerContext<Params = unknown, Shared = unknown> {
   readonly params: Params;
   /** What `init` returned: cloned to every worker, SharedArrayBuffers shared. */
   readonly shared: Shared;
-  /** Calls of the worker function before this one, since the worker started. */
+  /** Calls of the worker function before this one, in this start: it begins at 0 each time. */
   readonly iteration: number;
   /** Fires when stop is asked. */
   readonly signal: AbortSignal;

@@ -21,6 +21,7 @@ async function serve(config: Config): Promise<void> {
     maxWorkers: config.maxWorkers,
     logger: { level: config.logLevel },
   });
+  server.log.info(`worker modules come from ${config.workersDir}`);
   for (const name of config.unknown)
     server.log.warn(`${name} is not a setting of this version: it is ignored (--help lists them)`);
 

@@ -26,7 +26,7 @@ export function moduleResolver(workersDir: string): (path: string) => Promise<st
     } catch (error) {
       throw new ProblemError(
         'module_not_found',
-        `Module "${path}" cannot be found in the workers directory (PW_WORKERS_DIR).`,
+        `Module "${path}" cannot be found in the workers directory ${root} (PW_WORKERS_DIR).`,
         {
           cause: error,
         },

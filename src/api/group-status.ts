@@ -8,6 +8,7 @@ export function groupStatus(group: Group): GroupStatus {
   return {
     name: group.name,
     spec: group.spec,
+    restartPending: group.restartPending,
     desired: group.desired,
     state: group.state,
     since: group.since.toISOString(),

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import type { Clock } from '../clock.js';
+import { type Clock, secondsSince } from '../clock.js';
 import type { Coordinator } from '../coordinator/coordinator.js';
 import { GroupStatus } from '../schemas/group-status.js';
 import { ref } from '../schemas/ref.js';
@@ -138,7 +138,7 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
       }));
       return {
         success: groups.every(({ success }) => success),
-        seconds: (clock.now() - startedAt) / 1000,
+        seconds: secondsSince(clock, startedAt),
         groups,
       };
     },

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { ConnectionError, FastifyError, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
 import { type FieldError, PROBLEMS, ProblemError } from '../errors.js';
-import { LABEL_KEY_RULE } from '../schemas/group-spec.js';
+import { LABEL_KEY_RULE, NAME_RULE } from '../schemas/group-spec.js';
 import type { Problem } from '../schemas/problem.js';
 import { unsupported } from './requests.js';
 
@@ -16,7 +16,8 @@ export const problems = fp(
   async (app) => {
     app.setErrorHandler((error: FastifyError, request, reply) => {
       const problem = toProblemError(error, request.headers['content-type']);
-      if (problem.status >= 500) request.log.error({ err: error.cause ?? error }, problem.message);
+      if (problem.code === 'internal') request.log.error({ err: error.cause ?? error }, problem.message);
+      else if (problem.status >= 500) request.log.warn({ code: problem.code }, problem.message);
       return sendProblem(reply, problem);
     });
     app.setNotFoundHandler((request, reply) => {
@@ -117,9 +118,14 @@ function fieldError(
   if (extra.missingProperty !== undefined) return { pointer, detail: 'is required' };
   if (extra.additionalProperty !== undefined) {
     // The one place where the key itself has a form.
-    return { pointer, detail: instancePath === '/labels' ? LABEL_KEY_RULE : 'is not known here: remove it' };
+    return {
+      pointer,
+      detail: instancePath === '/labels' ? LABEL_KEY_RULE : 'is not known here: remove it, or mend its name',
+    };
   }
   if (keyword === 'enum')
     return { pointer, detail: `must be one of ${(extra.allowedValues ?? []).join(', ')}` };
+  if (keyword === 'pattern' && instancePath === '/name') return { pointer, detail: NAME_RULE };
+  if (keyword === 'minProperties') return { pointer, detail: 'must name at least one field to change' };
   return { pointer, detail: message ?? 'is not valid' };
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock } from '../clock.js';
+import { type Clock, secondsSince } from '../clock.js';
 import { type FieldError, ProblemError } from '../errors.js';
 import type { HostLaunch } from '../host/protocol.js';
 import type { GroupPatch, GroupSpec } from '../schemas/group-spec.js';
@@ -87,16 +87,17 @@ export class Coordinator {
   }
 
   /**
-   * Registers a group or replaces its spec; a group that is active is restarted with it.
+   * Registers a group or replaces its spec. A group that runs, or should and has failed, is restarted with it.
    * @throws ProblemError as `register` and `start`
    */
   async replace(spec: GroupSpec): Promise<{ group: Group; created: boolean }> {
     await this.#check(spec);
     const group = await this.#settled(spec.name);
     if (group === undefined) return { group: this.#add(spec), created: true };
-    if (isDeepStrictEqual(group.spec, spec)) return { group, created: false };
+    if (isDeepStrictEqual(group.spec, spec) && !group.restartPending) return { group, created: false };
     group.replaceSpec(spec);
-    if (group.active && group.desired === 'running') await this.restart(spec.name);
+    const shouldRun = group.desired === 'running' && (group.active || group.state === 'failed');
+    if (shouldRun) await this.restart(spec.name);
     return { group, created: false };
   }
 
@@ -109,6 +110,7 @@ export class Coordinator {
     await this.#check(merged());
     const group = this.get(name);
     const spec = merged();
+    if (isDeepStrictEqual(spec, group.spec)) return group;
     if (group.active && spec.workers !== group.spec.workers) {
       const detail = `Group "${name}" is ${group.state}: its number of workers changes at rest. Stop it first, or use PUT, which restarts it.`;
       throw new ProblemError('group_active', detail);
@@ -120,7 +122,7 @@ export class Coordinator {
   /** Stops a group, then forgets it. @throws ProblemError group_not_found */
   async remove(name: string): Promise<StopReport> {
     const group = this.get(name);
-    return this.#reported([group.remove(() => this.#forget(group))]);
+    return this.#reported([group], () => group.remove(() => this.#forget(group)));
   }
 
   /** Starts one group; resolves when every worker is in its loop. @throws ProblemError */
@@ -137,12 +139,12 @@ export class Coordinator {
 
   /** Stops a group; resolves when all its workers are dead. @throws ProblemError group_not_found */
   async stop(name: string): Promise<StopReport> {
-    return this.#reported([this.get(name).stop()]);
+    return this.#reported([this.get(name)], (group) => group.stop());
   }
 
   /** Asks all selected groups to stop at once, then waits for all. */
   async stopAll(selection: Selection): Promise<StopReport> {
-    return this.#reported(this.list(selection).map((group) => group.stop()));
+    return this.#reported(this.list(selection), (group) => group.stop());
   }
 
   /** Stops a group, then starts it. @throws ProblemError as `start` */
@@ -158,7 +160,7 @@ export class Coordinator {
   /** Stops everything and takes no more commands. What is desired stays as it was. */
   async close(): Promise<StopReport> {
     this.#closing = true;
-    return this.#reported(this.list().map((group) => group.halt()));
+    return this.#reported(this.list(), (group) => group.halt());
   }
 
   /** Kills every host that is left. For a service that has no time left. */
@@ -269,10 +271,13 @@ export class Coordinator {
     };
   }
 
-  async #reported(stops: Promise<GroupStopReport>[]): Promise<StopReport> {
+  async #reported(
+    stopping: readonly Group[],
+    stop: (group: Group) => Promise<GroupStopReport>,
+  ): Promise<StopReport> {
     const startedAt = this.#options.clock.now();
-    const groups = await Promise.all(stops);
-    const seconds = (this.#options.clock.now() - startedAt) / 1000;
+    const groups = await Promise.all(stopping.map(stop));
+    const seconds = secondsSince(this.#options.clock, startedAt);
     return { success: groups.every(({ success }) => success), seconds, groups };
   }
 }

@@ -7,7 +7,7 @@ export interface WorkerStatus {
   index: number;
   state: WorkerState;
   counters: Counters;
-  /** When the last call ended, in milliseconds since the epoch; 0 before the first. */
+  /** When the last call ended, or the loop began, in milliseconds since the epoch; 0 before that. */
   progressAt: number;
 }
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../clock.js';
 import { deferred } from '../deferred.js';
 import type { ProblemError } from '../errors.js';
@@ -97,6 +98,11 @@ export class Group {
   }
   get removing(): boolean {
     return this.#removing;
+  }
+  /** Whether the spec has changed since the present incarnation started: the change waits for the next. */
+  get restartPending(): boolean {
+    const running = this.#incarnation?.spec ?? this.#spec;
+    return running !== this.#spec && !isDeepStrictEqual(running, this.#spec);
   }
   /** Resolves when the group is dead and forgotten. */
   get removed(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../clock.js';
+import { type Clock, secondsSince, type Timer } from '../clock.js';
 import { type Deferred, deferred } from '../deferred.js';
 import { ProblemError } from '../errors.js';
 import type { ErrorInfo, HostMessage, HostReport } from '../host/host-message.js';
@@ -224,7 +224,8 @@ export class Incarnation {
         break;
       case 'hook':
         this.#hook = message.state === 'started' ? message.hook : undefined;
-        if (message.state === 'failed') {
+        // A failure of init is told as such, by a message of its own.
+        if (message.state === 'failed' && message.hook !== 'init') {
           this.#trouble ??= `The ${message.hook} hook failed: ${message.error?.message ?? 'no reason was given'}`;
         }
         break;
@@ -247,8 +248,10 @@ export class Incarnation {
 
   #onFailure(phase: Phase, workerId: number | undefined, error: ErrorInfo): void {
     const problem = failureOf(this.spec.name, phase, workerId, error);
-    if (this.#cause === undefined) {
-      if (workerId !== undefined) this.#marks.set(workerId, 'failed');
+    const first = this.#cause === undefined;
+    if (workerId !== undefined && (first || this.#cause?.kind === 'failure'))
+      this.#marks.set(workerId, 'failed');
+    if (first) {
       this.end({ kind: 'failure', problem });
     } else if (phase !== 'module' && phase !== 'init') {
       // What fails while stopping is told, but the cause of the end stands.
@@ -301,7 +304,7 @@ export class Incarnation {
       cause,
       success: !crash && this.#killed === undefined,
       killed: this.#killed?.workers ?? [],
-      seconds: (this.#clock.now() - this.#endAskedAt) / 1000,
+      seconds: secondsSince(this.#clock, this.#endAskedAt),
       reason: this.#reason(cause, crashReason),
     };
     this.#listener.ended(ending);
@@ -310,7 +313,9 @@ export class Incarnation {
 
   #reason(cause: EndCause, crashReason: string | undefined): string | null {
     const first = 'problem' in cause ? cause.problem.message : undefined;
-    const parts = [first, this.#killed?.why, crashReason, this.#trouble].filter((part) => part !== undefined);
+    // Of a failure the first cause is told; what followed from it is in the log.
+    const trouble = cause.kind === 'failure' ? undefined : this.#trouble;
+    const parts = [first, this.#killed?.why, crashReason, trouble].filter((part) => part !== undefined);
     return parts.length === 0 ? null : [...new Set(parts)].join('; ');
   }
 }

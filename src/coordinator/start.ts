@@ -64,7 +64,8 @@ async function outcome(
   incarnation: Incarnation | undefined,
 ): Promise<ProblemError | undefined> {
   if (incarnation === undefined) return superseded(group);
-  if (await incarnation.running) return undefined;
+  // A worker that threw in its first call may have ended the group before anybody could be told that it runs.
+  if ((await incarnation.running) && incarnation.cause?.kind !== 'failure') return undefined;
   const { cause } = await incarnation.ended;
   if (cause.kind === 'stop') return superseded(group);
   return cause.kind === 'completed' ? undefined : cause.problem;

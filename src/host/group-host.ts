@@ -121,6 +121,7 @@ export class GroupHost {
     group.timers.push(setInterval(() => this.#report(0), REPORT_MS));
     const { loggers } = group;
     if (loggers === undefined) return;
+    loggers.open();
     group.timers.push(
       setInterval(() => loggers.log(this.#metrics(group)), group.launch.logIntervalSeconds * 1000),
     );

@@ -25,7 +25,7 @@ export const WorkerReport = Type.Object(
     errors: Count,
     /** Calls by duration, one count a bound and one beyond. */
     buckets: Type.Array(Count, { maxItems: 64 }),
-    /** When the last call ended, in milliseconds since the epoch; 0 before the first. */
+    /** When the last call ended, or the loop began, in milliseconds since the epoch; 0 before that. */
     progressAt: Amount,
   },
   strict,

@@ -21,6 +21,11 @@ export class LoggersThread {
     this.#send = send;
   }
 
+  /** Loads the loggers, so that what is wrong with one is known before it is needed. */
+  open(): void {
+    this.#task ??= this.#start();
+  }
+
   /** Hands the metrics to the loggers; does nothing while they are still at the ones before. */
   log(metrics: LoggerMetrics): void {
     if (this.#busy === undefined) void this.#call(metrics);

@@ -119,7 +119,7 @@ export class Metrics {
     );
     gauge(
       'worker_last_progress_timestamp_seconds',
-      'When the last call of the worker ended.',
+      'When the last call of the worker ended; before that, when its loop began.',
       ['worker'],
       (metric, group) => {
         for (const status of group.workers()) {

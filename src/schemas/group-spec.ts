@@ -8,8 +8,14 @@ export const DEFAULT_BUCKETS = [
   0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
 
+const NAME = '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$';
+
+/** What `NAME` says, for people. */
+export const NAME_RULE =
+  'is not a name: a letter or digit, then up to 62 letters, digits, dots, underscores or dashes';
+
 export const GroupName = Type.String({
-  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$',
+  pattern: NAME,
   description:
     'Name of the group: a letter or digit, then up to 62 letters, digits, dots, underscores or dashes.',
   examples: ['train'],

@@ -21,7 +21,7 @@ const WorkerStatus = Type.Object(
     index: Count('Place in the group, the same over restarts.'),
     state: Type.Enum([...WORKER_STATES]),
     ...counted,
-    lastProgress: nullable(Moment('When the last call ended.')),
+    lastProgress: nullable(Moment('When the last call ended; before that, when the loop began.')),
   },
   { $id: 'WorkerStatus', description: 'One worker and what it has counted since it was registered.' },
 );
@@ -34,6 +34,10 @@ export const GroupStatus = Type.Object(
   {
     name: GroupName,
     spec: ref(GroupSpec),
+    restartPending: Type.Boolean({
+      description:
+        'The spec has changed since the group was started: the change takes effect at the next start.',
+    }),
     desired: Type.Enum([...DESIRED_STATES], { description: 'What was last asked for.' }),
     state: GroupState,
     since: Moment('When this state was entered.'),
@@ -63,6 +67,7 @@ export const GroupStatus = Type.Object(
       {
         name: 'train',
         spec: EXAMPLE_SPEC,
+        restartPending: false,
         desired: 'running',
         state: 'running',
         since: '2026-01-01T12:00:00.000Z',

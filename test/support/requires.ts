@@ -7,14 +7,14 @@ interface Skip {
 const REQUIRE_ALL = process.env['PW_TEST_REQUIRE'] === 'all';
 
 /**
- * For tests that need a program which not every machine has: the options that skip them with a line that says so.
- * With PW_TEST_REQUIRE=all a missing program is a failure.
+ * For tests that need programs which not every machine has: the options that skip them with a line that says so.
+ * With PW_TEST_REQUIRE=all a missing one is a failure.
  */
-export function requires(program: string): Skip {
-  const found = spawnSync(program, ['--version']).error === undefined;
-  if (found) return { skip: false };
-  if (REQUIRE_ALL) throw new Error(`${program} is missing, and PW_TEST_REQUIRE=all`);
-  return { skip: `${program} is not installed` };
+export function requires(...programs: string[]): Skip {
+  const missing = programs.find((program) => spawnSync(program, ['--version']).error !== undefined);
+  if (missing === undefined) return { skip: false };
+  if (REQUIRE_ALL) throw new Error(`${missing} is missing, and PW_TEST_REQUIRE=all`);
+  return { skip: `${missing} is not installed` };
 }
 
 /** As `requires`, for tests that install packages. */

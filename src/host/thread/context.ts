@@ -46,7 +46,7 @@ export class Context implements LoopContext {
 
   sleep(seconds: number): Promise<void> {
     const milliseconds = seconds * 1000;
-    if (!(milliseconds >= 0 && milliseconds <= MAX_DELAY_MS)) {
+    if (typeof seconds !== 'number' || !(milliseconds >= 0 && milliseconds <= MAX_DELAY_MS)) {
       const most = Math.floor(MAX_DELAY_MS / 1000);
       return Promise.reject(new RangeError(`ctx.sleep takes seconds, 0 to ${most}; it was given ${seconds}`));
     }

@@ -56,10 +56,11 @@ export class ThreadLog {
       callback?: () => void,
     ) => {
       const done = typeof encoding === 'function' ? encoding : callback;
-      const text = typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
-      const lines = (partial + text).split('\n');
-      partial = (lines.pop() ?? '').slice(0, MAX_TEXT);
-      for (const line of lines) if (line !== '') this.write(level, line);
+      const text = partial + (typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString());
+      // What is written up to the end of a line is one record, several lines of one console.log included.
+      const end = text.lastIndexOf('\n');
+      partial = text.slice(end + 1, end + 1 + MAX_TEXT);
+      if (end > 0) this.write(level, text.slice(0, end));
       if (done) queueMicrotask(done);
       return true;
     };

@@ -54,6 +54,8 @@ export async function runLoop(
     last: startedAt,
     yieldAt: startedAt + YIELD_MS,
   };
+  // From here on the worker is under way: one that hangs in its first call has an age, too.
+  loop.cells[PROGRESS] = timeOrigin + startedAt;
   while (!memory.stopRequested) {
     const pending = burst(loop);
     if (pending !== undefined) {

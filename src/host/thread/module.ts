@@ -17,7 +17,7 @@ export async function loadWorkerModule(url: string): Promise<WorkerModule> {
   const worker = exported('default');
   if (typeof worker !== 'function') {
     throw new TypeError(
-      'it has no default export that is a function: export default async function worker(workerId, ctx) { ... }',
+      'it has no default export that is a function: export default async function worker(workerId, ctx) { ... } (in CommonJS: module.exports = worker)',
     );
   }
   const module: Record<string, unknown> = { default: worker };
