@@ -6,6 +6,12 @@ import type { Hook, HostLaunch, Phase } from '../host/protocol.js';
 import type { GroupSpec } from '../schemas/group-spec.js';
 import { describeExit, type EndCause, type Ending, failureOf } from './ending.js';
 import type { Host, HostExit, HostFactory } from './host.js';
+import { HostReports } from './host-reports.js';
+import { StartBudget } from './start-budget.js';
+
+/** How far a start has come; how it ends is another matter, at any of these. */
+const PHASES = ['forked', 'initialising', 'initialised', 'launching', 'running'] as const;
+type StartPhase = (typeof PHASES)[number];
 
 /** How a worker of this incarnation ended by itself; undefined: it stands as its group does. */
 export type WorkerMark = 'completed' | 'failed' | undefined;
@@ -50,24 +56,21 @@ export class Incarnation {
   readonly #marks = new Map<number, WorkerMark>();
   /** Workers that run no user code any more. */
   readonly #over = new Set<number>();
-  readonly #refreshes = new Map<number, () => void>();
+  readonly #reports = new HostReports();
+  readonly #budget: StartBudget;
 
-  #launched = false;
-  #initDone = false;
-  #runAsked = false;
-  #isRunning = false;
+  #phase: StartPhase = 'forked';
+  /** The host has said its last word: everything in it has ended. */
   #finished = false;
   #dead = false;
   #cause: EndCause | undefined;
   #endAskedAt = 0;
   #killed: { workers: number[]; why: string } | undefined;
-  #hook: Hook | undefined;
-  #trouble: string | undefined;
-  #startBudget: number;
-  #startTimer: Timer | undefined;
   #graceTimer: Timer | undefined;
-  #report: HostReport | undefined;
-  #requests = 0;
+  /** The hook that is under way. */
+  #hook: Hook | undefined;
+  /** The first thing that went wrong after the end was asked. */
+  #trouble: string | undefined;
 
   constructor(options: IncarnationOptions) {
     this.spec = options.spec;
@@ -75,7 +78,9 @@ export class Incarnation {
     this.#clock = options.clock;
     this.#prepare = options.prepare;
     this.#listener = options.listener;
-    this.#startBudget = options.spec.startTimeoutSeconds * 1000;
+    this.#budget = new StartBudget(this.#clock, this.spec.startTimeoutSeconds * 1000, () =>
+      this.#onStartTimeout(),
+    );
     this.ended = this.#ended.promise;
     this.#host = options.createHost(options.spec.name, {
       message: (message) => this.#onMessage(message),
@@ -89,7 +94,7 @@ export class Incarnation {
 
   /** The last report of the host. */
   get report(): HostReport | undefined {
-    return this.#report;
+    return this.#reports.last;
   }
 
   /** Why this incarnation ends; undefined while nothing has asked for it. */
@@ -109,11 +114,11 @@ export class Incarnation {
   /** Loads the module and runs `init`. False when this incarnation is ending: `ended` tells why. */
   async init(): Promise<boolean> {
     if (this.#cause === undefined) {
-      this.#armStartTimer();
+      this.#budget.resume();
       try {
         const launch = await this.#prepare();
         if (this.#cause === undefined) {
-          this.#launched = true;
+          this.#phase = 'initialising';
           this.#host.init(launch);
         }
       } catch (error) {
@@ -130,8 +135,8 @@ export class Incarnation {
   /** Starts the workers; after `init`. False when this incarnation is ending: `ended` tells why. */
   run(): Promise<boolean> {
     if (this.#cause === undefined) {
-      this.#armStartTimer();
-      this.#runAsked = true;
+      this.#budget.resume();
+      this.#phase = 'launching';
       this.#host.run();
     }
     return this.#running.promise;
@@ -142,16 +147,16 @@ export class Incarnation {
     if (this.#cause !== undefined || this.#dead) return;
     this.#cause = cause;
     this.#endAskedAt = this.#clock.now();
-    this.#startTimer?.cancel();
+    this.#budget.pause();
     this.#initialised.resolve(false);
     this.#running.resolve(false);
     this.#listener.ending(cause);
-    if (!this.#launched) {
+    if (!this.#reached('initialising')) {
       // No user code has run: there is nobody to ask.
       this.#host.kill();
       return;
     }
-    if (cause.kind === 'failure' && cause.problem.code === 'start_timeout' && !this.#initDone) {
+    if (cause.kind === 'failure' && cause.problem.code === 'start_timeout' && !this.#reached('initialised')) {
       // The hooks thread is stuck in the module or in init: it would not hear a question.
       this.#kill(cause.problem.message);
       return;
@@ -168,27 +173,23 @@ export class Incarnation {
 
   /** Resolves when a report made after this call is in, or when there will be none. Never rejects. */
   refresh(): Promise<void> {
-    if (this.#dead || !this.#launched) return Promise.resolve();
-    const request = ++this.#requests;
-    return new Promise((resolve) => {
-      this.#refreshes.set(request, resolve);
-      this.#host.report(request);
-    });
+    if (this.#dead || !this.#reached('initialising')) return Promise.resolve();
+    return this.#reports.next((request) => this.#host.report(request));
   }
 
-  #armStartTimer(): void {
-    const startedAt = this.#clock.now();
-    const timer = this.#clock.after(this.#startBudget, () => {
-      const what = this.#initDone ? 'setup' : this.#hook === 'init' ? 'init' : 'loading the module';
-      const detail = `Group "${this.spec.name}" did not start within ${this.spec.startTimeoutSeconds} s: ${what} did not finish. Look for something that never settles there, or raise startTimeoutSeconds.`;
-      this.end({ kind: 'failure', problem: new ProblemError('start_timeout', detail) });
-    });
-    this.#startTimer = {
-      cancel: () => {
-        timer.cancel();
-        this.#startBudget -= this.#clock.now() - startedAt;
-      },
-    };
+  #reached(phase: StartPhase): boolean {
+    return PHASES.indexOf(this.#phase) >= PHASES.indexOf(phase);
+  }
+
+  #onStartTimeout(): void {
+    const { name, startTimeoutSeconds } = this.spec;
+    const what = this.#reached('initialised')
+      ? 'setup'
+      : this.#hook === 'init'
+        ? 'init'
+        : 'loading the module';
+    const detail = `Group "${name}" did not start within ${startTimeoutSeconds} s: ${what} did not finish. Look for something that never settles there, or raise startTimeoutSeconds.`;
+    this.end({ kind: 'failure', problem: new ProblemError('start_timeout', detail) });
   }
 
   /** A host is not believed to keep to the order of things: user code can reach its end of the channel. */
@@ -196,16 +197,16 @@ export class Incarnation {
     if (this.#dead) return;
     switch (message.type) {
       case 'initialised':
-        if (!this.#launched || this.#initDone) break;
-        this.#initDone = true;
+        if (this.#phase !== 'initialising') break;
+        this.#phase = 'initialised';
         if (this.#cause !== undefined) break;
-        this.#startTimer?.cancel();
+        this.#budget.pause();
         this.#initialised.resolve(true);
         break;
       case 'running':
-        if (!this.#runAsked || this.#isRunning || this.#cause !== undefined) break;
-        this.#isRunning = true;
-        this.#startTimer?.cancel();
+        if (this.#phase !== 'launching' || this.#cause !== undefined) break;
+        this.#phase = 'running';
+        this.#budget.pause();
         this.#listener.running();
         this.#running.resolve(true);
         break;
@@ -213,7 +214,7 @@ export class Incarnation {
         this.#onFailure(message.phase, message.workerId, message.error);
         break;
       case 'completed':
-        if (!this.#runAsked || !this.workerIds.includes(message.workerId)) break;
+        if (!this.#reached('launching') || !this.workerIds.includes(message.workerId)) break;
         this.#marks.set(message.workerId, 'completed');
         this.#over.add(message.workerId);
         if (this.workerIds.every((id) => this.#marks.get(id) === 'completed'))
@@ -230,12 +231,7 @@ export class Incarnation {
         }
         break;
       case 'report':
-        this.#report = message;
-        for (const [request, resolve] of this.#refreshes) {
-          if (request > message.request) continue;
-          this.#refreshes.delete(request);
-          resolve();
-        }
+        this.#reports.accept(message);
         break;
       case 'finished':
         this.#finished = true;
@@ -271,22 +267,23 @@ export class Incarnation {
 
   #kill(why: string): void {
     if (this.#dead || this.#killed !== undefined) return;
-    this.#killed = { workers: this.#unfinishedWorkers(), why };
+    // Only its loggers can be at work after its last word, and those hurt nobody.
+    if (!this.#finished) this.#killed = { workers: this.#unfinishedWorkers(), why };
     this.#host.kill();
   }
 
   /** Workers that may still run user code. */
   #unfinishedWorkers(): number[] {
-    if (!this.#runAsked || this.#finished) return [];
+    if (!this.#reached('launching') || this.#finished) return [];
     return this.workerIds.filter((id) => !this.#over.has(id));
   }
 
   #onExit(exit: HostExit): void {
     if (this.#dead) return;
-    this.#startTimer?.cancel();
+    this.#budget.pause();
     this.#graceTimer?.cancel();
-    const crash =
-      this.#cause === undefined || (this.#launched && !this.#finished && this.#killed === undefined);
+    const stopped = this.#finished || this.#killed !== undefined || !this.#reached('initialising');
+    const crash = this.#cause === undefined || !stopped;
     const crashReason = crash ? describeExit(this.spec.name, exit, this.#cause !== undefined) : undefined;
     if (this.#cause === undefined) {
       this.#cause = { kind: 'failure', problem: new ProblemError('host_failed', crashReason ?? '') };
@@ -295,8 +292,7 @@ export class Incarnation {
     this.#dead = true;
     this.#initialised.resolve(false);
     this.#running.resolve(false);
-    for (const resolve of this.#refreshes.values()) resolve();
-    this.#refreshes.clear();
+    this.#reports.close();
     const cause = this.#cause;
     const failed = cause.kind === 'failure' || crash;
     const ending: Ending = {

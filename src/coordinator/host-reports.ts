@@ -1,0 +1,60 @@
+import type { HostReport, WorkerReport } from '../host/host-message.js';
+
+/** The reports of one host: the last that can be true, and who waits for a newer one. */
+export class HostReports {
+  readonly #waiting = new Map<number, () => void>();
+  #last: HostReport | undefined;
+  #requests = 0;
+
+  get last(): HostReport | undefined {
+    return this.#last;
+  }
+
+  /**
+   * Takes in a report. One in which a count goes back, or that has more errors than calls, is not of our making:
+   * user code can write to the host's end of the channel. It is dropped.
+   */
+  accept(report: HostReport): void {
+    if (this.#isPlausible(report)) this.#last = report;
+    for (const [request, resolve] of this.#waiting) {
+      if (request > report.request) continue;
+      this.#waiting.delete(request);
+      resolve();
+    }
+  }
+
+  /** Resolves when a report made after this call is in, or when there will be none. Never rejects. */
+  next(ask: (request: number) => void): Promise<void> {
+    const request = ++this.#requests;
+    return new Promise((resolve) => {
+      this.#waiting.set(request, resolve);
+      ask(request);
+    });
+  }
+
+  /** There will be no more reports. */
+  close(): void {
+    for (const resolve of this.#waiting.values()) resolve();
+    this.#waiting.clear();
+  }
+
+  #isPlausible(report: HostReport): boolean {
+    if (this.#last !== undefined && report.cpuSeconds < this.#last.cpuSeconds) return false;
+    return report.workers.every((worker) => {
+      const before = this.#last?.workers.find(({ id }) => id === worker.id);
+      return worker.errors <= calls(worker) && (before === undefined || isNotLess(worker, before));
+    });
+  }
+}
+
+function calls({ buckets }: WorkerReport): number {
+  return buckets.reduce((sum, count) => sum + count, 0);
+}
+
+function isNotLess(now: WorkerReport, before: WorkerReport): boolean {
+  return (
+    now.seconds >= before.seconds &&
+    now.errors >= before.errors &&
+    before.buckets.every((count, i) => (now.buckets[i] ?? 0) >= count)
+  );
+}
