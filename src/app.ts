@@ -6,7 +6,7 @@ import { healthRoutes } from './api/health.js';
 import { lifecycleRoutes } from './api/lifecycle.js';
 import { metricsRoutes } from './api/metrics.js';
 import { answerClientError, problems, sendProblem, toProblemError } from './api/problems.js';
-import { requests } from './api/requests.js';
+import { BODY_LIMIT_BYTES, parseQuery, requests } from './api/requests.js';
 import { type Clock, systemClock } from './clock.js';
 import { Coordinator } from './coordinator/coordinator.js';
 import type { HostFactory } from './coordinator/host.js';
@@ -19,8 +19,12 @@ import { Problem } from './schemas/problem.js';
 import { StartReport, StopReport } from './schemas/reports.js';
 import { moduleResolver } from './worker-modules.js';
 
-/** A client that has not sent its whole request after this long gets a 408. Node's default is never. */
+/** A client that has not sent its whole request after this long gets a 408: at the next check. */
 const REQUEST_TIMEOUT_MS = 30_000;
+const REQUEST_CHECK_MS = 5_000;
+
+/** What requests that are under way get to end, once every group has. */
+const CLOSE_MS = 1_000;
 
 export interface AppOptions {
   /** Directory that every worker module is in. */
@@ -46,7 +50,10 @@ export async function buildApp(options: AppOptions): Promise<App> {
     logger: options.logger ?? false,
     requestTimeout: REQUEST_TIMEOUT_MS,
     // A request without a Host header is answered with a problem, like every other mistake.
-    http: { requireHostHeader: false },
+    http: { requireHostHeader: false, connectionsCheckingInterval: REQUEST_CHECK_MS },
+    // Until the end /livez and /metrics answer, and commands are refused with a problem.
+    return503OnClosing: false,
+    bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: 'idle',
     routerOptions: { querystringParser: parseQuery },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
@@ -69,31 +76,14 @@ export async function buildApp(options: AppOptions): Promise<App> {
   await server.register(docs);
   const schemas = [...SPEC_SCHEMAS, ...STATUS_SCHEMAS, StopReport, StartReport, Problem];
   for (const schema of schemas) server.addSchema(schema);
-  server.addHook('onResponse', async (request, reply) => {
-    metrics.observeRequest(
-      request.method,
-      request.routeOptions.url ?? 'unmatched',
-      reply.statusCode,
-      reply.elapsedTime / 1000,
-    );
-  });
+  await server.register(metricsRoutes, { metrics });
   await server.register(groupRoutes, { coordinator });
   await server.register(lifecycleRoutes, { coordinator, clock });
   await server.register(healthRoutes, { coordinator });
-  await server.register(metricsRoutes, { metrics });
-  server.addHook('onClose', async () => {
+  server.addHook('preClose', async () => {
     await coordinator.close();
+    setTimeout(() => server.server.closeAllConnections(), CLOSE_MS).unref();
   });
   await server.ready();
   return { server, coordinator };
-}
-
-/** Values stay the strings that they are; a parameter given several times is an array. */
-function parseQuery(text: string): Record<string, string | string[]> {
-  const query: Record<string, string | string[]> = Object.create(null);
-  for (const [key, value] of new URLSearchParams(text)) {
-    const before = query[key];
-    query[key] = before === undefined ? value : [before, value].flat();
-  }
-  return query;
 }

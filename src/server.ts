@@ -4,8 +4,8 @@ import { buildApp } from './app.js';
 import { type Config, ConfigError, helpText, readCommandLine } from './config.js';
 import { VERSION } from './version.js';
 
-/** What the server gets to answer its last requests after the groups have ended. */
-const CLOSE_MS = 1_000;
+/** What there is for the rest, after the groups have ended. */
+const CLOSE_MS = 2_000;
 
 async function main(): Promise<void> {
   const { argv, env } = process;
@@ -27,7 +27,7 @@ async function serve(config: Config): Promise<void> {
 
   const shutdownMs = config.shutdownSeconds * 1000;
   // A second signal ends the process at once; hosts leave when their channel to it closes.
-  closeWithGrace({ delay: shutdownMs + 2 * CLOSE_MS, logger: server.log }, async ({ signal, err }) => {
+  closeWithGrace({ delay: shutdownMs + CLOSE_MS, logger: server.log }, async ({ signal, err }) => {
     if (err) server.log.fatal({ err }, 'uncaught error: shutting down');
     else server.log.info(`${signal}: shutting down`);
     const timer = setTimeout(
@@ -37,7 +37,6 @@ async function serve(config: Config): Promise<void> {
     const report = await coordinator.close();
     clearTimeout(timer);
     server.log.info({ success: report.success, seconds: report.seconds }, 'all groups have ended');
-    setTimeout(() => server.server.closeAllConnections(), CLOSE_MS).unref();
     await server.close();
   });
 

@@ -1,4 +1,5 @@
-import { type Group, summary } from '../coordinator/group.js';
+import { type Counters, iterations } from '../coordinator/counters.js';
+import type { Group } from '../coordinator/group.js';
 import type { GroupStatus } from '../schemas/group-status.js';
 
 /** A group as clients see it. */
@@ -26,4 +27,8 @@ export function groupStatus(group: Group): GroupStatus {
     })),
     totals: { ...summary(group.totals()), killed: group.killedTotal },
   };
+}
+
+function summary(counters: Counters) {
+  return { iterations: iterations(counters), errors: counters.errors, workerTimeSeconds: counters.seconds };
 }

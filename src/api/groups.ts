@@ -108,6 +108,7 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
             'setup_failed',
             'host_failed',
             'worker_failed',
+            'start_rolled_back',
             'shutting_down',
             'worker_cap_reached',
             'start_timeout',
@@ -136,7 +137,7 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
         operationId: 'patchGroup',
         summary: 'Change fields of a spec',
         description:
-          'Changes the given fields; they take effect at the next start. `workers` changes only while the group is at rest.',
+          'Changes the given fields, each as a whole. `labels` count at once, the others at the next start; `workers` changes only while the group is at rest.',
         tags,
         params: NameParams,
         body: ref(GroupPatch),

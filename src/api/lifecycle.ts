@@ -33,6 +33,7 @@ const START_PROBLEMS = [
   'setup_failed',
   'host_failed',
   'worker_failed',
+  'start_rolled_back',
   'worker_cap_reached',
   'shutting_down',
   'start_timeout',

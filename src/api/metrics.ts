@@ -1,10 +1,15 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import fp from 'fastify-plugin';
 import { Type } from 'typebox';
 import type { Metrics } from '../metrics/metrics.js';
 import { problemResponses } from './responses.js';
 
-/** What Prometheus scrapes. */
-export const metricsRoutes: FastifyPluginAsyncTypebox<{ metrics: Metrics }> = async (app, { metrics }) => {
+/** Measures every request, and serves what Prometheus scrapes. */
+const routes: FastifyPluginAsyncTypebox<{ metrics: Metrics }> = async (app, { metrics }) => {
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'unmatched';
+    metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
+  });
   app.get(
     '/metrics',
     {
@@ -33,3 +38,6 @@ export const metricsRoutes: FastifyPluginAsyncTypebox<{ metrics: Metrics }> = as
     },
   );
 };
+
+// Not in a scope of its own: the hook is for the routes of all plugins.
+export const metricsRoutes = fp(routes, { name: 'metrics' });

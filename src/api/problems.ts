@@ -5,7 +5,7 @@ import fp from 'fastify-plugin';
 import { type FieldError, PROBLEMS, ProblemError } from '../errors.js';
 import { LABEL_KEY_RULE, NAME_RULE } from '../schemas/group-spec.js';
 import type { Problem } from '../schemas/problem.js';
-import { unsupported } from './requests.js';
+import { BODY_LIMIT_BYTES, unsupported } from './requests.js';
 
 type ValidationFailure = NonNullable<FastifyError['validation']>[number];
 
@@ -78,7 +78,7 @@ export function toProblemError(error: FastifyError, contentType?: string): Probl
   if (error.validation !== undefined) return invalidRequest(error);
   const because = { cause: error };
   if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    const detail = 'The body is larger than 1 MiB. Put large data into files that the workers read.';
+    const detail = `The body is larger than ${BODY_LIMIT_BYTES / 2 ** 20} MiB. Put large data into files that the workers read.`;
     return new ProblemError('body_too_large', detail, because);
   }
   const status = error.statusCode ?? 500;

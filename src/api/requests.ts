@@ -3,6 +3,8 @@ import fp from 'fastify-plugin';
 import { Type } from 'typebox';
 import { ProblemError } from '../errors.js';
 
+export const BODY_LIMIT_BYTES = 1024 * 1024;
+
 /** Deeper JSON than this is refused: writing it out again would overflow the stack. */
 const MAX_DEPTH = 100;
 
@@ -55,7 +57,8 @@ export const requests = fp(
 );
 
 export function unsupported(contentType: string | undefined): ProblemError {
-  const detail = `The body is "${contentType}"; send JSON, with the header "content-type: application/json".`;
+  const kind = contentType === undefined ? 'of no declared type' : `"${contentType}"`;
+  const detail = `The body is ${kind}; send JSON, with the header "content-type: application/json".`;
   return new ProblemError('unsupported_media_type', detail);
 }
 
@@ -93,4 +96,14 @@ function isPoisoned(object: object): boolean {
   if (!Object.hasOwn(object, 'constructor')) return false;
   const own: unknown = object.constructor;
   return typeof own === 'object' && own !== null && Object.hasOwn(own, 'prototype');
+}
+
+/** Values stay the strings that they are; a parameter given several times is an array. */
+export function parseQuery(text: string): Record<string, string | string[]> {
+  const query: Record<string, string | string[]> = Object.create(null);
+  for (const [key, value] of new URLSearchParams(text)) {
+    const before = query[key];
+    query[key] = before === undefined ? value : [before, value].flat();
+  }
+  return query;
 }

@@ -3,11 +3,12 @@ import { type Clock, secondsSince } from '../clock.js';
 import { type FieldError, ProblemError } from '../errors.js';
 import type { HostLaunch } from '../host/protocol.js';
 import type { GroupPatch, GroupSpec } from '../schemas/group-spec.js';
+import type { StopReport } from '../schemas/reports.js';
+import type { GroupState } from '../schemas/states.js';
 import { type CoordinatorEvents, Events } from './events.js';
-import { Group, type GroupDependencies, type GroupStopReport } from './group.js';
+import { Group, type GroupDependencies, type GroupStopReport, type StartTicket } from './group.js';
 import type { HostFactory } from './host.js';
 import { type StartOutcome, startGroups } from './start.js';
-import type { GroupState } from './state.js';
 
 export interface CoordinatorOptions {
   readonly clock: Clock;
@@ -25,12 +26,6 @@ export interface Selection {
   /** Keys and values; a group must have all of them. */
   readonly labels?: readonly (readonly [key: string, value: string])[];
   readonly state?: GroupState;
-}
-
-export interface StopReport {
-  success: boolean;
-  seconds: number;
-  groups: GroupStopReport[];
 }
 
 /** All groups, and every command on them. Commands on different groups never wait for each other. */
@@ -79,7 +74,8 @@ export class Coordinator {
    */
   async register(spec: GroupSpec): Promise<{ group: Group; created: boolean }> {
     await this.#check(spec);
-    const existing = await this.#settled(spec.name);
+    await this.#removals(spec.name);
+    const existing = this.#groups.get(spec.name);
     if (existing === undefined) return { group: this.#add(spec), created: true };
     if (isDeepStrictEqual(existing.spec, spec)) return { group: existing, created: false };
     const detail = `Group "${spec.name}" is registered with a different spec. Use PUT to replace it, or DELETE it first.`;
@@ -92,9 +88,11 @@ export class Coordinator {
    */
   async replace(spec: GroupSpec): Promise<{ group: Group; created: boolean }> {
     await this.#check(spec);
-    const group = await this.#settled(spec.name);
+    await this.#removals(spec.name);
+    const group = this.#groups.get(spec.name);
     if (group === undefined) return { group: this.#add(spec), created: true };
     if (isDeepStrictEqual(group.spec, spec) && !group.restartPending) return { group, created: false };
+    if (group.active) this.#reserve([group], spec.workers);
     group.replaceSpec(spec);
     const shouldRun = group.desired === 'running' && (group.active || group.state === 'failed');
     if (shouldRun) await this.restart(spec.name);
@@ -106,7 +104,8 @@ export class Coordinator {
    * @throws ProblemError group_not_found, group_active, invalid_request, module_*
    */
   async patch(name: string, patch: GroupPatch): Promise<Group> {
-    const merged = () => ({ ...this.get(name).spec, ...patch }) as GroupSpec;
+    await this.#removals(name);
+    const merged = (): GroupSpec => ({ ...this.get(name).spec, ...patch });
     await this.#check(merged());
     const group = this.get(name);
     const spec = merged();
@@ -151,7 +150,7 @@ export class Coordinator {
   async restart(name: string): Promise<Group> {
     const group = this.get(name);
     const halted = group.halt();
-    const ticket = group.ticket();
+    const ticket = group.want();
     await halted;
     await this.#startOne(group, ticket);
     return group;
@@ -180,13 +179,9 @@ export class Coordinator {
     });
   }
 
-  /** The group under this name, once a removal that is under way is over. */
-  async #settled(name: string): Promise<Group | undefined> {
-    for (;;) {
-      const group = this.#groups.get(name);
-      if (!group?.removing) return group;
-      await group.removed;
-    }
+  /** Waits until no group of this name is being removed. Whoever waits looks again before acting on it. */
+  async #removals(name: string): Promise<void> {
+    while (this.#groups.get(name)?.removing) await this.#groups.get(name)?.removed;
   }
 
   #forget(group: Group): void {
@@ -207,22 +202,25 @@ export class Coordinator {
     return group;
   }
 
-  async #startOne(group: Group, ticket = group.ticket()): Promise<void> {
-    const [outcome] = await this.#start([group], [ticket]);
+  async #startOne(group: Group, ticket?: StartTicket): Promise<void> {
+    const [outcome] = await this.#start([group], ticket && [ticket]);
     if (outcome?.problem !== undefined) throw outcome.problem;
   }
 
-  async #start(groups: Group[], tickets = groups.map((group) => group.ticket())): Promise<StartOutcome[]> {
+  async #start(groups: readonly Group[], tickets?: readonly StartTicket[]): Promise<StartOutcome[]> {
     this.#refuseWhenClosing();
-    return startGroups(groups, tickets, (starting) => this.#reserve(starting));
+    const atRest = groups.filter((group) => !group.active);
+    this.#reserve(atRest, workersOf(atRest));
+    const wishes = groups.map((group, i) => ({ group, ticket: tickets?.[i] ?? group.want() }));
+    return startGroups(wishes, (starting) => this.#reserve(starting, workersOf(starting)));
   }
 
-  #reserve(starting: readonly Group[]): void {
+  /** Refuses when these groups, with so many workers in all, would not fit beside the others that are at work. */
+  #reserve(groups: readonly Group[], wanted: number): void {
     this.#refuseWhenClosing();
     const { maxWorkers } = this.#options;
-    const active = this.list().filter((group) => group.active);
-    const busy = active.reduce((sum, group) => sum + (group.incarnation?.workerIds.length ?? 0), 0);
-    const wanted = starting.reduce((sum, group) => sum + group.spec.workers, 0);
+    const others = this.list().filter((group) => group.active && !groups.includes(group));
+    const busy = others.reduce((sum, group) => sum + (group.incarnation?.workerIds.length ?? 0), 0);
     if (busy + wanted <= maxWorkers) return;
     const detail = `Starting ${wanted} workers would exceed the cap: ${busy} of ${maxWorkers} are in use. Stop a group, or raise PW_MAX_WORKERS.`;
     throw new ProblemError('worker_cap_reached', detail);
@@ -280,4 +278,8 @@ export class Coordinator {
     const seconds = secondsSince(this.#options.clock, startedAt);
     return { success: groups.every(({ success }) => success), seconds, groups };
   }
+}
+
+function workersOf(groups: readonly Group[]): number {
+  return groups.reduce((sum, group) => sum + group.spec.workers, 0);
 }

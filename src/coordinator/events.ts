@@ -1,6 +1,6 @@
 import type { HostMessage } from '../host/host-message.js';
+import type { GroupState } from '../schemas/states.js';
 import type { Ending } from './ending.js';
-import type { GroupState } from './state.js';
 
 /** What the coordinator tells whoever listens. Each happens after the fact. */
 export interface CoordinatorEvents {
@@ -15,8 +15,8 @@ export interface CoordinatorEvents {
 type Listener<E> = (event: E) => void;
 
 /** Typed events. A listener that throws is reported to `onError` and disturbs nobody else. */
-export class Events<Map extends object> {
-  readonly #listeners = new globalThis.Map<keyof Map, Set<Listener<never>>>();
+export class Events<EventMap extends object> {
+  readonly #listeners = new Map<keyof EventMap, Set<Listener<never>>>();
   readonly #onError: (error: unknown) => void;
 
   constructor(onError: (error: unknown) => void) {
@@ -24,17 +24,17 @@ export class Events<Map extends object> {
   }
 
   /** Returns the function that takes the listener off again. */
-  on<K extends keyof Map>(name: K, listener: Listener<Map[K]>): () => void {
+  on<K extends keyof EventMap>(name: K, listener: Listener<EventMap[K]>): () => void {
     const listeners = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, listeners);
     listeners.add(listener);
     return () => listeners.delete(listener);
   }
 
-  emit<K extends keyof Map>(name: K, event: Map[K]): void {
+  emit<K extends keyof EventMap>(name: K, event: EventMap[K]): void {
     for (const listener of this.#listeners.get(name) ?? []) {
       try {
-        (listener as Listener<Map[K]>)(event);
+        (listener as Listener<EventMap[K]>)(event);
       } catch (error) {
         this.#onError(error);
       }

@@ -1,6 +1,6 @@
 import type { HostReport, WorkerReport } from '../host/host-message.js';
+import type { WorkerState } from '../schemas/states.js';
 import { addCounters, type Counters, rebin, zeroCounters } from './counters.js';
-import type { WorkerState } from './state.js';
 
 export interface WorkerStatus {
   id: number;

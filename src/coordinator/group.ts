@@ -4,20 +4,15 @@ import { deferred } from '../deferred.js';
 import type { ProblemError } from '../errors.js';
 import type { HostLaunch } from '../host/protocol.js';
 import type { GroupSpec } from '../schemas/group-spec.js';
-import { type Counters, iterations } from './counters.js';
+import type { StopReport } from '../schemas/reports.js';
+import type { DesiredState, GroupState, WorkerState } from '../schemas/states.js';
+import type { Counters } from './counters.js';
 import type { Ending } from './ending.js';
 import type { CoordinatorEvents, Events } from './events.js';
 import { GroupWorkers, type WorkerStatus } from './group-workers.js';
 import type { HostFactory } from './host.js';
 import { Incarnation } from './incarnation.js';
-import {
-  type DesiredState,
-  type GroupEvent,
-  type GroupState,
-  isActive,
-  nextGroupState,
-  type WorkerState,
-} from './state.js';
+import { type GroupEvent, isActive, nextGroupState } from './state.js';
 
 /** What a group needs of the world around it. */
 export interface GroupDependencies {
@@ -31,13 +26,7 @@ export interface GroupDependencies {
 }
 
 /** How the stop of one group went. */
-export interface GroupStopReport {
-  name: string;
-  success: boolean;
-  killed: number[];
-  seconds: number;
-  reason: string | null;
-}
+export type GroupStopReport = StopReport['groups'][number];
 
 /**
  * A wish to start. It holds until a later stop, restart, replacement or removal of the group: whoever waits asks
@@ -140,8 +129,13 @@ export class Group {
     return this.#workers.totals(this.#incarnation?.report);
   }
 
-  /** A wish to start that later commands can beat. */
-  ticket(): StartTicket {
+  /** The user wants the group to run: a wish that later commands can beat. */
+  want(): StartTicket {
+    this.#desired = 'running';
+    return this.#ticket();
+  }
+
+  #ticket(): StartTicket {
     const group = this;
     const epoch = this.#epoch;
     return {
@@ -154,8 +148,6 @@ export class Group {
   /** Begins a new incarnation. Only at rest. */
   launch(): Incarnation {
     if (this.#incarnation !== undefined) throw new Error(`group ${this.name} has an incarnation already`);
-    this.#move('start', null);
-    this.#desired = 'running';
     const spec = this.#spec;
     const { workerIds } = this;
     const incarnation: Incarnation = new Incarnation({
@@ -172,6 +164,7 @@ export class Group {
       },
     });
     this.#incarnation = incarnation;
+    this.#move('start', null);
     return incarnation;
   }
 
@@ -196,7 +189,8 @@ export class Group {
   rollBack(incarnation: Incarnation, problem: ProblemError): void {
     // After its death somebody may have started the group anew, which is no business of the start that failed.
     if (this.#incarnation !== incarnation) return;
-    this.#desired = 'stopped';
+    // One that ends already does so for a reason of its own.
+    if (incarnation.cause === undefined) this.#desired = 'stopped';
     incarnation.end({ kind: 'rollback', problem });
   }
 
@@ -245,13 +239,4 @@ export class Group {
       (state === 'starting' || state === 'running' || state === 'stopping' ? state : left)
     );
   }
-}
-
-/** Finished calls and failed ones of a counter, as people count them. */
-export function summary(counters: Counters): {
-  iterations: number;
-  errors: number;
-  workerTimeSeconds: number;
-} {
-  return { iterations: iterations(counters), errors: counters.errors, workerTimeSeconds: counters.seconds };
 }

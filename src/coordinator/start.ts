@@ -18,11 +18,9 @@ export interface StartOutcome {
  *   there is no room for them.
  */
 export async function startGroups(
-  groups: readonly Group[],
-  tickets: readonly StartTicket[],
+  wishes: readonly { readonly group: Group; readonly ticket: StartTicket }[],
   reserve: (starting: readonly Group[]) => void,
 ): Promise<StartOutcome[]> {
-  const wishes = groups.map((group, i) => ({ group, ticket: tickets[i] ?? group.ticket() }));
   const stopping = () => wishes.filter(({ group, ticket }) => ticket.valid && group.state === 'stopping');
   while (stopping().length > 0) await Promise.all(stopping().map(({ group }) => group.incarnation?.ended));
 
@@ -41,10 +39,13 @@ export async function startGroups(
 
 /** Takes the incarnations to their loops, or none of them. */
 async function runTogether(launched: ReadonlyMap<Group, Incarnation>): Promise<void> {
+  const findFailed = () => [...launched].find(([, { cause }]) => cause?.kind === 'failure');
   for (const incarnation of launched.values()) {
-    if (!(await incarnation.init()) && incarnation.cause?.kind !== 'stop') break;
+    await incarnation.init();
+    // Not only this one may have failed: the host of one that waits can die.
+    if (findFailed() !== undefined) break;
   }
-  const failed = [...launched].find(([, { cause }]) => cause?.kind === 'failure');
+  const failed = findFailed();
   if (failed === undefined) {
     await Promise.all([...launched.values()].map((incarnation) => incarnation.run()));
     return;

@@ -1,4 +1,4 @@
-import type { LoggerMetrics } from '../index.js';
+import type { LoggerMetrics } from '../worker-module.js';
 import { HookFailure, HooksThread } from './hooks-thread.js';
 import type { HostMessage, WorkerReport } from './host-message.js';
 import { LoggersThread } from './loggers-thread.js';
@@ -195,11 +195,12 @@ export class GroupHost {
       }
       for (const timer of group.timers) clearInterval(timer);
       await group.hooks.close();
-      await group.loggers?.finish(this.#metrics(group));
-      this.#report(0);
-      await group.pool.destroy();
     }
+    this.#report(0);
     this.#send({ type: 'finished' });
+    // What comes now hurts nobody: should it hang, the kill at the end of the grace is no failure of the stop.
+    await group?.loggers?.finish(this.#metrics(group));
+    await group?.pool.destroy();
     this.#exit();
   }
 

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock, Timer } from '../clock.js';
@@ -26,7 +26,7 @@ export function hostProcesses(clock: Clock): HostFactory {
 }
 
 class HostProcess implements Host {
-  readonly pid: number | undefined;
+  pid: number | undefined;
   readonly #listener: HostListener;
   readonly #clock: Clock;
   readonly #outputs: OutputReader[] = [];
@@ -39,17 +39,23 @@ class HostProcess implements Host {
   constructor(groupName: string, clock: Clock, listener: HostListener) {
     this.#clock = clock;
     this.#listener = listener;
-    const child = spawn(process.execPath, [HOST_PROCESS, groupName], {
-      // Its own process group: one signal reaches every process that its workers started.
-      detached: true,
-      env: hostEnvironment(process.env),
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    });
+    let child: ChildProcess;
+    try {
+      child = spawn(process.execPath, [HOST_PROCESS, groupName], {
+        // Its own process group: one signal reaches every process that its workers started.
+        detached: true,
+        env: hostEnvironment(process.env),
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      });
+    } catch (error) {
+      // Not at once: whoever asked for the host does not have it yet.
+      setImmediate(() => this.#onStartFailure(error as Error));
+      return;
+    }
     this.pid = child.pid;
-    child.on('error', ({ message }) => {
+    child.on('error', (error) => {
       // Without a process no exit will follow.
-      if (this.pid === undefined)
-        this.#onExit({ code: null, signal: null, error: `it could not be started (${message})` });
+      if (this.pid === undefined) this.#onStartFailure(error);
     });
     child.on('exit', (code, signal) => this.#onExit({ code, signal }));
     // Out of descriptors, Node makes a child without any stream.
@@ -117,6 +123,10 @@ class HostProcess implements Host {
       );
     }
     this.#settle();
+  }
+
+  #onStartFailure({ message }: Error): void {
+    this.#onExit({ code: null, signal: null, error: `it could not be started (${message})` });
   }
 
   #onExit(exit: HostExit): void {

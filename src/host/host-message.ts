@@ -8,8 +8,12 @@ import { HOOKS, LOG_LEVELS, PHASES } from './protocol.js';
  * nothing else: loading the validator would double the time that they take to start.
  */
 
-const Count = Type.Integer({ minimum: 0 });
-const Amount = Type.Number({ minimum: 0 });
+/** 2^53 - 1: beyond it a count is none. */
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+/** Seconds or bytes. */
+const Amount = Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+/** Milliseconds since the epoch, up to the last that a Date can hold. */
+const Moment = Type.Number({ minimum: 0, maximum: 8.64e15 });
 const Text = Type.String({ maxLength: 64 * 1024 });
 const strict = { additionalProperties: false } as const;
 
@@ -26,7 +30,7 @@ export const WorkerReport = Type.Object(
     /** Calls by duration, one count a bound and one beyond. */
     buckets: Type.Array(Count, { maxItems: 64 }),
     /** When the last call ended, or the loop began, in milliseconds since the epoch; 0 before that. */
-    progressAt: Amount,
+    progressAt: Moment,
   },
   strict,
 );

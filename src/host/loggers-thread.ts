@@ -1,4 +1,5 @@
-import type { LoggerMetrics } from '../index.js';
+import { deferred } from '../deferred.js';
+import type { LoggerMetrics } from '../worker-module.js';
 import type { HostMessage } from './host-message.js';
 import type { RunningTask, ThreadPool } from './pool.js';
 import type { LoggersCall } from './thread/tasks.js';
@@ -13,7 +14,8 @@ export class LoggersThread {
   readonly #urls: readonly string[];
   readonly #send: (message: HostMessage) => void;
   #task: RunningTask | undefined;
-  #busy: { done: () => void } | undefined;
+  /** The call that is under way. */
+  #busy: { over: Promise<void>; done: () => void } | undefined;
 
   constructor(pool: ThreadPool, urls: readonly string[], send: (message: HostMessage) => void) {
     this.#pool = pool;
@@ -31,26 +33,26 @@ export class LoggersThread {
     if (this.#busy === undefined) void this.#call(metrics);
   }
 
-  /** The last call: resolves when the loggers have returned, or when they have had their time. */
+  /** The last call: resolves when the loggers have returned from it, or when they have had their time. */
   async finish(metrics: LoggerMetrics): Promise<void> {
+    const lastCall = (this.#busy?.over ?? Promise.resolve()).then(() => this.#call(metrics));
     const timeout = new Promise<'late'>((resolve) => setTimeout(resolve, LAST_CALL_MS, 'late').unref());
-    if (this.#busy !== undefined || (await Promise.race([this.#call(metrics), timeout])) === 'late') {
+    if ((await Promise.race([lastCall, timeout])) === 'late') {
       this.#complain(`did not return within ${LAST_CALL_MS / 1000} s of the stop`);
     }
     await this.#task?.close();
   }
 
   #call(metrics: LoggerMetrics): Promise<void> {
-    return new Promise((resolve) => {
-      this.#busy = {
-        done: () => {
-          this.#busy = undefined;
-          resolve();
-        },
-      };
-      this.#task ??= this.#start();
-      this.#task.port.postMessage({ metrics } satisfies LoggersCall);
-    });
+    const { promise, resolve } = deferred<void>();
+    const done = () => {
+      this.#busy = undefined;
+      resolve();
+    };
+    this.#busy = { over: promise, done };
+    this.#task ??= this.#start();
+    this.#task.port.postMessage({ metrics } satisfies LoggersCall);
+    return promise;
   }
 
   #start(): RunningTask {

@@ -3,7 +3,7 @@ import type { Coordinator } from '../coordinator/coordinator.js';
 import { iterations } from '../coordinator/counters.js';
 import type { Group } from '../coordinator/group.js';
 import type { WorkerStatus } from '../coordinator/group-workers.js';
-import { GROUP_STATES, WORKER_STATES } from '../coordinator/state.js';
+import { GROUP_STATES, WORKER_STATES } from '../schemas/states.js';
 import { VERSION } from '../version.js';
 import { ReadHistogram } from './read-histogram.js';
 

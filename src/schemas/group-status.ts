@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
-import { DESIRED_STATES, GROUP_STATES, WORKER_STATES } from '../coordinator/state.js';
 import { EXAMPLE_SPEC, GroupName, GroupSpec } from './group-spec.js';
 import { ref } from './ref.js';
+import { DESIRED_STATES, GROUP_STATES, WORKER_STATES } from './states.js';
 
 const Count = (description: string) => Type.Integer({ minimum: 0, description });
 const Seconds = (description: string) => Type.Number({ minimum: 0, description });

@@ -1,4 +1,4 @@
-import type { GroupInfo, LogFunction } from '../../index.js';
+import type { GroupInfo, LogFunction } from '../../worker-module.js';
 import type { LogLevel } from '../protocol.js';
 import type { LoopContext } from './loop.js';
 import type { WorkerTask } from './tasks.js';

@@ -14,6 +14,7 @@ export default async function run(task: ThreadTask): Promise<WorkerResult | unde
     await (task.kind === 'hooks' ? runHooks(task) : runLoggers(task, log));
     return undefined;
   } finally {
+    log.flush();
     task.port.close();
     // The pool ends its threads by force, which would lose their coverage. Does nothing unless it is being taken.
     takeCoverage();

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { HOOKS } from '../protocol.js';
-import { loadWorkerModule, withPlace } from './module.js';
+import { loadWorkerModule } from './module.js';
 import type { HookCall, HooksTask, ThreadMessage } from './tasks.js';
-import { describeThrown } from './thrown.js';
+import { describeThrown, isNamed } from './thrown.js';
 
 /** Runs the hooks of a group in a thread of their own: init, shutdown and cleanup, when told to. Never rejects. */
 export async function runHooks({ launch, port }: HooksTask): Promise<void> {
@@ -23,15 +23,15 @@ export async function runHooks({ launch, port }: HooksTask): Promise<void> {
   } catch (error) {
     post({
       type: 'failed',
-      failure: { phase: 'module', error: describeThrown(withPlace(error, launch.moduleUrl)) },
+      failure: { phase: 'module', error: describeThrown(error) },
     });
   }
   await closed;
 }
 
 function asCloneAdvice(error: unknown): unknown {
-  if (!(error instanceof DOMException) || error.name !== 'DataCloneError') return error;
+  if (!isNamed(error, 'DataCloneError')) return error;
   return new TypeError(
-    `init returned something that cannot be given to the workers: ${error.message} Return plain data, buffers or SharedArrayBuffers.`,
+    `init returned something that cannot be given to the workers: ${describeThrown(error).message} Return plain data, buffers or SharedArrayBuffers.`,
   );
 }

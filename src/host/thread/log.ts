@@ -1,4 +1,5 @@
-import type { LogFunction } from '../../index.js';
+import { StringDecoder } from 'node:string_decoder';
+import type { LogFunction } from '../../worker-module.js';
 import type { LogLevel } from '../protocol.js';
 
 /** Lines a second that one thread may log, and how many at once; the design's bound against floods. */
@@ -21,6 +22,8 @@ export class ThreadLog {
   #tokens = BURST;
   #refilledAt = performance.now();
   #dropped = 0;
+  /** What each captured stream has not ended with a line break yet. */
+  readonly #partial = new Map<LogLevel, string>();
 
   constructor(post: (line: LogLine) => void) {
     this.#post = post;
@@ -48,18 +51,26 @@ export class ThreadLog {
     this.#capture(process.stderr, 'warn');
   }
 
+  /** Writes what is left: the end of a line that has none, and the count of lines that were dropped last. */
+  flush(): void {
+    for (const [level, text] of this.#partial) if (text !== '') this.write(level, text);
+    this.#partial.clear();
+    this.#tellDropped();
+  }
+
   #capture(stream: NodeJS.WriteStream, level: LogLevel): void {
-    let partial = '';
+    const decoder = new StringDecoder('utf8');
     const write = (
       chunk: Uint8Array | string,
       encoding?: BufferEncoding | (() => void),
       callback?: () => void,
     ) => {
       const done = typeof encoding === 'function' ? encoding : callback;
-      const text = partial + (typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString());
+      const added = typeof chunk === 'string' ? chunk : decoder.write(Buffer.from(chunk));
+      const text = (this.#partial.get(level) ?? '') + added;
       // What is written up to the end of a line is one record, several lines of one console.log included.
       const end = text.lastIndexOf('\n');
-      partial = text.slice(end + 1, end + 1 + MAX_TEXT);
+      this.#partial.set(level, text.slice(end + 1, end + 1 + MAX_TEXT));
       if (end > 0) this.write(level, text.slice(0, end));
       if (done) queueMicrotask(done);
       return true;
@@ -76,14 +87,15 @@ export class ThreadLog {
       return false;
     }
     this.#tokens--;
-    if (this.#dropped > 0) {
-      this.#post({
-        level: 'warn',
-        text: `${this.#dropped} log lines were dropped: more than ${LINES_PER_SECOND} a second`,
-      });
-      this.#dropped = 0;
-    }
+    this.#tellDropped();
     return true;
+  }
+
+  #tellDropped(): void {
+    if (this.#dropped === 0) return;
+    const text = `${this.#dropped} log lines were dropped: more than ${LINES_PER_SECOND} a second`;
+    this.#dropped = 0;
+    this.#post({ level: 'warn', text });
   }
 }
 

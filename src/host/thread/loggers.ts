@@ -1,7 +1,7 @@
 import { once } from 'node:events';
-import type { LoggerModule } from '../../index.js';
+import type { LoggerModule } from '../../worker-module.js';
 import type { ThreadLog } from './log.js';
-import { loadLoggerModule, withPlace } from './module.js';
+import { loadLoggerModule } from './module.js';
 import type { LoggersCall, LoggersTask, ThreadMessage } from './tasks.js';
 import { describeThrown } from './thrown.js';
 
@@ -9,7 +9,7 @@ import { describeThrown } from './thrown.js';
 export async function runLoggers({ urls, port }: LoggersTask, log: ThreadLog): Promise<void> {
   const closed = once(port, 'close');
   const complain = (url: string, error: unknown) =>
-    log.write('error', `Failed to call logger ${url}: ${describeThrown(withPlace(error, url)).message}`);
+    log.write('error', `Failed to call logger ${url}: ${describeThrown(error).message}`);
   const loggers: { url: string; module: LoggerModule }[] = [];
   for (const url of urls) {
     try {

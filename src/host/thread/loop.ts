@@ -1,5 +1,6 @@
-import type { WorkerContext, WorkerFunction } from '../../index.js';
+import type { WorkerContext, WorkerFunction } from '../../worker-module.js';
 import { BUCKETS, ERRORS, PROGRESS, STOP, SUM, type WorkerMemory } from './memory.js';
+import { isNamed } from './thrown.js';
 
 /**
  * A loop that never waits lets no timer, message or I/O of its thread run, so it yields a macrotask this often.
@@ -82,15 +83,12 @@ function burst(loop: Loop): PromiseLike<unknown> | undefined {
   const { worker, context, flags } = loop;
   const { workerId } = context;
   do {
-    let result: unknown;
-    let pending: boolean;
     try {
-      result = worker(workerId, context);
-      pending = isThenable(result);
+      const result: unknown = worker(workerId, context);
+      if (isThenable(result)) return result;
     } catch (error) {
       fail(loop, error);
     }
-    if (pending) return result as PromiseLike<unknown>;
     record(loop, now());
     context.iteration++;
   } while (loop.last < loop.yieldAt && load(flags, STOP) === 0 && !context.finished);
@@ -123,7 +121,5 @@ function fail(loop: Loop, error: unknown): never {
 
 /** Whether this error is the worker's own stop signal coming back from something that listened to it. */
 export function isAbort({ signal }: WorkerContext, error: unknown): boolean {
-  return (
-    signal.aborted && (error === signal.reason || (error instanceof Error && error.name === 'AbortError'))
-  );
+  return signal.aborted && (error === signal.reason || isNamed(error, 'AbortError'));
 }

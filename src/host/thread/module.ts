@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import type { LoggerModule, WorkerModule } from '../../index.js';
+import type { LoggerModule, WorkerModule } from '../../worker-module.js';
+import { describeThrown, isNamed, stackOf } from './thrown.js';
 
 /** How long to look for the place of a syntax error, in milliseconds. */
 const DEATH_MS = 3_000;
@@ -20,14 +21,14 @@ export async function loadWorkerModule(url: string): Promise<WorkerModule> {
       'it has no default export that is a function: export default async function worker(workerId, ctx) { ... } (in CommonJS: module.exports = worker)',
     );
   }
-  const module: Record<string, unknown> = { default: worker };
+  const hooks: Partial<Omit<WorkerModule, 'default'>> = {};
   for (const name of HOOK_NAMES) {
     const hook = exported(name);
     if (hook === undefined) continue;
     if (typeof hook !== 'function') throw new TypeError(`its export "${name}" is not a function`);
-    module[name] = hook;
+    Object.assign(hooks, { [name]: hook });
   }
-  return module as unknown as WorkerModule;
+  return { default: worker as WorkerModule['default'], ...hooks };
 }
 
 /** Imports a logger module. @throws as `loadWorkerModule` */
@@ -38,7 +39,7 @@ export async function loadLoggerModule(url: string): Promise<LoggerModule> {
 }
 
 async function importExports(url: string): Promise<(name: string) => unknown> {
-  const namespace = (await import(url)) as Record<string, unknown>;
+  const namespace = await importNamespace(url);
   const fallback = namespace['default'];
   return (name) => {
     const direct = namespace[name];
@@ -48,28 +49,40 @@ async function importExports(url: string): Promise<(name: string) => unknown> {
   };
 }
 
-/**
- * The same error, with the place where it is. Node tells the place of a syntax error in an ES module only when it
- * dies of it, so a process of its own has to: it parses the same files, and runs none of them when it fails as the
- * import did.
- */
-export function withPlace(error: unknown, url: string): unknown {
-  if (!(error instanceof SyntaxError)) return error;
-  const place = placeIn(error.stack) ?? placeIn(deathOf(url));
-  if (place === undefined || error.message.includes(place)) return error;
-  return Object.assign(new SyntaxError(`${error.message} (${place})`), { stack: error.stack });
+async function importNamespace(url: string): Promise<Record<string, unknown>> {
+  try {
+    return (await import(url)) as Record<string, unknown>;
+  } catch (error) {
+    throw withPlace(error, url);
+  }
 }
 
-function placeIn(text: string | undefined): string | undefined {
-  return /^(?:file:\/\/)?(\/\S+:\d+)$/m.exec(text ?? '')?.[1];
+/**
+ * The same error, with the place where it is, for one that the parser has thrown. Node tells the place of a syntax
+ * error in an ES module only when it dies of it, so a process of its own has to: it fails to parse the same files,
+ * and runs none of them. An error whose stack has frames of user code was thrown by running code, and is left alone.
+ */
+function withPlace(error: unknown, url: string): unknown {
+  if (!isNamed(error, 'SyntaxError')) return error;
+  const stack = stackOf(error);
+  const place = placeIn(stack) ?? (isFromParser(stack) ? placeIn(deathOf(url)) : undefined);
+  const { message } = describeThrown(error);
+  if (place === undefined || message.includes(place)) return error;
+  return Object.assign(new SyntaxError(`${message} (${place})`), { stack });
+}
+
+/** Whether the first frame of the stack is Node's: what running code throws has its own, or JSON.parse and the like. */
+function isFromParser(stack: string): boolean {
+  const first = stack.split('\n').find((line) => /^ +at /.test(line));
+  return first === undefined || first.includes('node:internal/');
+}
+
+function placeIn(text: string): string | undefined {
+  return /^(?:file:\/\/)?(\/\S+:\d+)$/m.exec(text)?.[1];
 }
 
 function deathOf(url: string): string {
   const source = `await import(${JSON.stringify(url)})`;
   const args = ['--input-type=module', '--eval', source];
-  return spawnSync(process.execPath, args, {
-    encoding: 'utf8',
-    timeout: DEATH_MS,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  }).stderr;
+  return spawnSync(process.execPath, args, { encoding: 'utf8', timeout: DEATH_MS }).stderr ?? '';
 }

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { LoggerMetrics } from '../../index.js';
+import type { LoggerMetrics } from '../../worker-module.js';
 import type { ErrorInfo } from '../host-message.js';
 import type { Hook, HostLaunch, Phase } from '../protocol.js';
 import type { LogLine } from './log.js';

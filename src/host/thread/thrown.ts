@@ -1,5 +1,6 @@
 import type { ErrorInfo } from '../host-message.js';
 
+const MAX_NAME = 200;
 const MAX_MESSAGE = 2_000;
 const MAX_STACK = 8_000;
 
@@ -9,10 +10,20 @@ const MAX_STACK = 8_000;
  */
 export function describeThrown(thrown: unknown): ErrorInfo {
   return {
-    name: read(thrown, 'name') ?? 'Error',
+    name: (read(thrown, 'name') ?? 'Error').slice(0, MAX_NAME),
     message: (read(thrown, 'message') ?? asText(thrown)).slice(0, MAX_MESSAGE),
     stack: (read(thrown, 'stack') ?? '').slice(0, MAX_STACK),
   };
+}
+
+/** Whether the thrown value is an error of this name; `instanceof` would run the traps of a Proxy. */
+export function isNamed(thrown: unknown, name: string): boolean {
+  return read(thrown, 'name') === name;
+}
+
+/** Its stack, where it has one that is text. */
+export function stackOf(thrown: unknown): string {
+  return read(thrown, 'stack') ?? '';
 }
 
 function read(thrown: unknown, key: 'name' | 'message' | 'stack'): string | undefined {

@@ -1,12 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { threadId } from 'node:worker_threads';
-import type { WorkerModule } from '../../index.js';
 import type { Phase } from '../protocol.js';
 import { Context } from './context.js';
 import type { ThreadLog } from './log.js';
 import { isAbort, runLoop } from './loop.js';
 import { WorkerMemory } from './memory.js';
-import { loadWorkerModule, withPlace } from './module.js';
+import { loadWorkerModule } from './module.js';
 import type { ThreadMessage, WorkerResult, WorkerTask } from './tasks.js';
 import { describeThrown } from './thrown.js';
 
@@ -19,31 +18,30 @@ export async function runWorker(task: WorkerTask, log: ThreadLog): Promise<Worke
   void memory.stopAsked().then(() => stop.abort());
   const context = new Context(task, log.functions(), stop.signal);
 
+  /** Calls user code; what it throws is told at once. `undefined`: it threw, or was ended by the stop. */
   let failed = false;
-  const attempt = async <T>(phase: Phase, call: () => T | Promise<T>): Promise<T | undefined> => {
+  const attempt = async <T>(phase: Phase, call: () => T | Promise<T>): Promise<{ value: T } | undefined> => {
     try {
-      return await call();
+      return { value: await call() };
     } catch (error) {
       if (isAbort(context, error)) return undefined;
       failed = true;
-      const message: ThreadMessage = {
-        type: 'failed',
-        failure: { phase, error: describeThrown(withPlace(error, task.launch.moduleUrl)) },
-      };
-      task.port.postMessage(message);
+      const failure = { phase, error: describeThrown(error) };
+      task.port.postMessage({ type: 'failed', failure } satisfies ThreadMessage);
       return undefined;
     }
   };
+  const outcome = (end: 'stopped' | 'completed') => ({ outcome: failed ? 'failed' : end }) as const;
 
-  const module = await attempt<WorkerModule>('module', () => loadWorkerModule(task.launch.moduleUrl));
-  if (module === undefined) return { outcome: 'failed' };
-  await attempt('setup', () => module.setup?.(task.workerId, context));
-  if (failed) return { outcome: 'failed' };
+  const module = (await attempt('module', () => loadWorkerModule(task.launch.moduleUrl)))?.value;
+  if (module === undefined) return outcome('stopped');
+  const isSetUp = await attempt('setup', () => module.setup?.(task.workerId, context));
+  if (isSetUp === undefined) return outcome('stopped');
 
   task.port.postMessage({ type: 'looping', threadId } satisfies ThreadMessage);
   const end = await attempt('iteration', () => runLoop(module.default, context, memory, task.launch.buckets));
   // A loop that never yielded has not let the signal through yet: teardown sees it all the same.
   if (memory.stopRequested) stop.abort();
   await attempt('teardown', () => module.teardown?.(task.workerId, context));
-  return { outcome: failed ? 'failed' : (end ?? 'stopped') };
+  return outcome(end?.value ?? 'stopped');
 }

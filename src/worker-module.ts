@@ -1,0 +1,98 @@
+/** The contract of worker modules and loggers: what authors write, and what they are given. */
+
+/** What a group tells its hooks. */
+export interface GroupInfo<Params = unknown> {
+  readonly name: string;
+  /** The ids of the group's workers, by index. */
+  readonly workerIds: readonly number[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** The `params` of the registration. */
+  readonly params: Params;
+}
+
+/** What the service tells an `init` hook about itself. */
+export interface CoordinatorInfo {
+  /** Names of all groups, in order of registration. */
+  readonly groups: readonly string[];
+  /** Ids of all workers. */
+  readonly workerIds: readonly number[];
+}
+
+/**
+ * Writes a line to the log of the service. At most 200 lines a second (1,000 at once) get through, the
+ * rest is counted; a text is cut at 8,000 characters, and larger fields are left out.
+ */
+export type LogFunction = (message: string, fields?: Readonly<Record<string, unknown>>) => void;
+
+/** What a worker is given with every call. */
+export interface WorkerContext<Params = unknown, Shared = unknown> {
+  /** Unique in the whole service, never used again. */
+  readonly workerId: number;
+  /** The worker's place in its group: 0 to `count` - 1, the same over restarts. Shard data by it. */
+  readonly index: number;
+  /** How many workers the group has. */
+  readonly count: number;
+  readonly group: GroupInfo<Params>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The `params` of the registration. */
+  readonly params: Params;
+  /** What `init` returned: cloned to every worker, SharedArrayBuffers shared. */
+  readonly shared: Shared;
+  /** Calls of the worker function before this one, in this start: it begins at 0 each time. */
+  readonly iteration: number;
+  /** Fires when stop is asked. */
+  readonly signal: AbortSignal;
+  readonly log: Readonly<Record<'debug' | 'info' | 'warn' | 'error', LogFunction>>;
+  /**
+   * Waits; ends early, without an error, when stop is asked.
+   * @param seconds 0 to 2,147,483
+   * @throws RangeError for anything else
+   */
+  sleep(seconds: number): Promise<void>;
+  /** This worker has no more work: the present call is its last. When all have finished the group is `completed`. */
+  finish(): void;
+}
+
+/** One iteration. A throw stops the whole group. */
+export type WorkerFunction<Params = unknown, Shared = unknown> = (
+  workerId: number,
+  ctx: WorkerContext<Params, Shared>,
+) => void | Promise<void>;
+
+/** What a worker module exports. */
+export interface WorkerModule<Params = unknown, Shared = unknown> {
+  default: WorkerFunction<Params, Shared>;
+  /** Once per start, before any worker. What it returns is `ctx.shared`. */
+  init?(group: GroupInfo<Params>, coordinator: CoordinatorInfo): Shared | Promise<Shared>;
+  /** As soon as stop is asked, before workers are waited for: unblocks them. */
+  shutdown?(group: GroupInfo<Params>): void | Promise<void>;
+  /** After every worker ended, only if none had to be killed. */
+  cleanup?(group: GroupInfo<Params>): void | Promise<void>;
+  /** Once in each worker, before its first iteration. */
+  setup?(workerId: number, ctx: WorkerContext<Params, Shared>): void | Promise<void>;
+  /** Once in each worker, after its last iteration. */
+  teardown?(workerId: number, ctx: WorkerContext<Params, Shared>): void | Promise<void>;
+}
+
+/** What a logger is given: sums since the group was started. */
+export interface LoggerMetrics {
+  readonly group: string;
+  /** Time spent in the worker function by all workers, in seconds. */
+  readonly worker_time: number;
+  /** Calls of the worker function, failed ones included. */
+  readonly worker_time_count: number;
+  /** Calls that threw. */
+  readonly errors: number;
+  readonly workers: readonly {
+    readonly workerId: number;
+    readonly index: number;
+    readonly worker_time: number;
+    readonly worker_time_count: number;
+    readonly errors: number;
+  }[];
+}
+
+/** What a logger module exports. */
+export interface LoggerModule {
+  log(metrics: LoggerMetrics): void | Promise<void>;
+}
