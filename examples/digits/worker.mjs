@@ -156,10 +156,10 @@ function trainSource(ctx) {
     ctx.params.seed === undefined ? Math.random() * 2 ** 32 : ctx.params.seed + ctx.index * 7919,
   );
   const offset = () => (random() < SHIFT_CHANCE ? (random() < 0.5 ? -1 : 1) : 0);
+  const share = shareOf(ctx);
   let order = [];
   const draw = () => {
-    // The share is taken anew each epoch, because the number of workers can be changed while they run.
-    if (order.length === 0) order = shuffle(shareOf(ctx), random);
+    if (order.length === 0) order = shuffle([...share], random);
     return order.pop();
   };
   return {

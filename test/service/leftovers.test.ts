@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { descriptorsOf, hostsOf, threadsOf } from '../support/processes.js';
+import { descriptorsOf, hostsOf, threadsOf, zombiesOf } from '../support/processes.js';
 import { type Service, startService, until } from '../support/service.js';
 
 const CYCLES = 200;
@@ -26,6 +26,7 @@ test(`${CYCLES} cycles of register, start, stop and delete leave nothing over`, 
   const before = { threads: threadsOf(service.pid), descriptors: descriptorsOf(service.pid) };
   await cycles(CYCLES / 2);
   assert.deepEqual(hostsOf(service.pid), []);
+  assert.deepEqual(zombiesOf(service.pid), [], 'every host was reaped');
   assert.equal(await series(service), 0);
   assert.deepEqual((await service.call('GET', '/v1/groups')).body.groups, []);
   assert.equal(threadsOf(service.pid), before.threads);

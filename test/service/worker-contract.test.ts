@@ -64,6 +64,7 @@ test('an AbortError that comes from the stop is no failure and no error', async 
   const service = await startService(t);
   await service.register({ name: 'a', module: 'aborts.mjs' });
   await service.start('a');
+  await service.inTheCall('a', 2);
   const report = await service.stop('a');
   assert.deepEqual([report.success, report.groups[0].reason], [true, null]);
   const { state, totals } = await service.status('a');

@@ -8,8 +8,8 @@ export interface ProcessInfo {
   command: string;
 }
 
-/** Every process of the machine that is not a zombie, from /proc. */
-export function processes(): ProcessInfo[] {
+/** Every process of the machine, zombies included, from /proc. */
+function processTable(): ProcessInfo[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
@@ -21,8 +21,17 @@ export function processes(): ProcessInfo[] {
       } catch {
         return []; // It ended while we looked.
       }
-    })
-    .filter(({ state }) => state !== 'Z');
+    });
+}
+
+/** Every process of the machine that is not a zombie. */
+export function processes(): ProcessInfo[] {
+  return processTable().filter(({ state }) => state !== 'Z');
+}
+
+/** Children that have ended and that the process, alive itself, has not reaped. */
+export function zombiesOf(pid: number): ProcessInfo[] {
+  return processTable().filter(({ parent, state }) => parent === pid && state === 'Z');
 }
 
 /** The hosts of a service, and all that runs in their process groups. */

@@ -21,6 +21,9 @@ export interface LogRecord {
   [key: string]: unknown;
 }
 
+/** How long a service may take until it listens: it takes half a second on a machine at rest. */
+const LISTEN_SECONDS = 30;
+
 /** The real service, in a process of its own, on a free port of loopback. */
 export class Service {
   readonly process: ChildProcess;
@@ -83,15 +86,20 @@ export class Service {
     });
   }
 
+  /**
+   * Waits until that many workers of the group have said that they are in their first call, as the fixtures do that
+   * are stuck in it: a start answers before that.
+   */
+  async inTheCall(name: string, workers: number): Promise<void> {
+    await until(`${workers} workers of group ${name} to be in their call`, () => {
+      const told = this.log.filter(({ msg, group }) => msg === 'in the call' && group === name);
+      return told.length >= workers || undefined;
+    });
+  }
+
   /** Sends the signal and waits for the end of the process; returns its exit code, or the signal that ended it. */
-  async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | NodeJS.Signals | null> {
-    const { process } = this;
-    if (process.exitCode === null && process.signalCode === null) {
-      const exited = once(process, 'exit');
-      process.kill(signal);
-      await exited;
-    }
-    return process.exitCode ?? process.signalCode;
+  end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | NodeJS.Signals | null> {
+    return endOf(this.process, signal);
   }
 }
 
@@ -108,25 +116,58 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  // The second signal ends it at once, and unlike SIGKILL lets it write its coverage.
+  t.after(() => {
+    child.kill('SIGTERM');
+    return endOf(child, 'SIGINT');
+  });
   const log: LogRecord[] = [];
-  const url = await new Promise<string>((resolve, reject) => {
-    child.on('exit', (code, signal) =>
+  const listening = new Promise<string>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) =>
       reject(new Error(`the service ended with ${code ?? signal} before it listened`)),
     );
     createInterface({ input: child.stdout }).on('line', (line) => {
-      const record = JSON.parse(line) as LogRecord;
+      const record = asRecord(line);
       log.push(record);
       const address = /listening at (http:\S+)/.exec(record.msg)?.[1];
       if (address !== undefined) resolve(address);
     });
   });
-  const service = new Service(child, url, log);
-  // The second signal ends it at once, and unlike SIGKILL lets it write its coverage.
-  t.after(() => {
-    child.kill('SIGTERM');
-    return service.end('SIGINT');
+  const told = () => `the service to listen; it has said:\n${log.map(({ msg }) => msg).join('\n')}`;
+  return new Service(child, await within(LISTEN_SECONDS, listening, told), log);
+}
+
+/** A line of the log. One that is none is kept as a message: it says what went wrong. */
+function asRecord(line: string): LogRecord {
+  try {
+    return JSON.parse(line) as LogRecord;
+  } catch {
+    return { level: 0, msg: line };
+  }
+}
+
+/** Sends the signal and waits for the end of the process, unless it has ended already. */
+async function endOf(child: ChildProcess, signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
+  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    await exited;
+  }
+  return child.exitCode ?? child.signalCode;
+}
+
+/** The value of the promise, or an error that says what was awaited in vain. */
+async function within<T>(seconds: number, promise: Promise<T>, what: () => string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`waited ${seconds} s in vain for ${what()}`)), seconds * 1000);
   });
-  return service;
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 export async function answer(response: Response): Promise<Answer> {

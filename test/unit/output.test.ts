@@ -25,17 +25,27 @@ test('lines are handed over whole; the last one, without an end, when the stream
 
 test('a flood is read no faster than its share: the writer waits', async () => {
   const { stream, clock, heard } = reader();
-  let written = 0;
   const line = `${'x'.repeat(1023)}\n`;
-  while (written < 1000 && stream.write(line)) {
-    written++;
-    await settle();
-  }
-  assert.ok(written < 100, `${written} KB went in before anybody had to wait`);
-  const before = heard.length;
-  clock.advance(250);
+  /** Writes KB after KB until it would have to wait for the reader, and returns how many went in. */
+  const flood = async () => {
+    for (let written = 0; written < 1000; written++) {
+      if (stream.writableNeedDrain) return written;
+      stream.write(line);
+      await settle();
+    }
+    throw new Error('1000 KB went in, and nobody had to wait');
+  };
+  await flood();
+  assert.equal(heard.length, 64, 'KB of the first window');
+  clock.advance(249);
   await settle();
-  assert.ok(stream.write(line) || heard.length > before, 'the next window reads on');
+  assert.equal(heard.length, 64, 'nothing more is read before the window ends');
+  assert.ok(stream.writableNeedDrain, 'and the writer waits');
+  clock.advance(1);
+  await settle();
+  assert.ok(heard.length > 64, 'what waited is read when it has ended');
+  await flood();
+  assert.equal(heard.length, 128, 'KB of two windows');
 });
 
 test('a line without an end is cut', async () => {
