@@ -7,6 +7,9 @@ import { LABEL_KEY_RULE, NAME_RULE } from '../schemas/group-spec.js';
 import type { Problem } from '../schemas/problem.js';
 import { BODY_LIMIT_BYTES, unsupported } from './requests.js';
 
+/** More mistakes than this are counted, not told: a megabyte of them would make an answer of forty. */
+const MAX_FIELD_ERRORS = 20;
+
 type ValidationFailure = NonNullable<FastifyError['validation']>[number];
 
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
@@ -93,10 +96,11 @@ export function toProblemError(error: FastifyError, contentType?: string): Probl
 
 function invalidRequest(error: FastifyError): ProblemError {
   const query = error.validationContext === 'querystring';
-  const errors = (error.validation ?? []).map((failure) => fieldError(failure, query));
-  const detail = errors
-    .map(({ pointer, detail }) => `${pointer === '' ? 'The body' : pointer} ${detail}`)
-    .join('; ');
+  const failures = error.validation ?? [];
+  const errors = failures.slice(0, MAX_FIELD_ERRORS).map((failure) => fieldError(failure, query));
+  const told = errors.map(({ pointer, detail }) => `${pointer === '' ? 'The body' : pointer} ${detail}`);
+  if (failures.length > errors.length) told.push(`and ${failures.length - errors.length} more mistakes`);
+  const detail = told.join('; ');
   return new ProblemError('invalid_request', detail, { cause: error, errors });
 }
 

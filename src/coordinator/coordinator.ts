@@ -133,7 +133,7 @@ export class Coordinator {
 
   /** Starts the selected groups together. @throws ProblemError worker_cap_reached, shutting_down */
   async startAll(selection: Selection): Promise<StartOutcome[]> {
-    return this.#start(this.list(selection));
+    return this.#start(this.list(selection).filter((group) => !group.removing));
   }
 
   /** Stops a group; resolves when all its workers are dead. @throws ProblemError group_not_found */

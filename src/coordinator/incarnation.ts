@@ -221,7 +221,7 @@ export class Incarnation {
           this.end({ kind: 'completed' });
         break;
       case 'ended':
-        this.#over.add(message.workerId);
+        if (this.#cause !== undefined) this.#over.add(message.workerId);
         break;
       case 'hook':
         this.#hook = message.state === 'started' ? message.hook : undefined;
@@ -234,7 +234,7 @@ export class Incarnation {
         this.#reports.accept(message);
         break;
       case 'finished':
-        this.#finished = true;
+        this.#finished = this.#cause !== undefined;
         break;
       case 'log':
         break;
@@ -243,6 +243,7 @@ export class Incarnation {
   }
 
   #onFailure(phase: Phase, workerId: number | undefined, error: ErrorInfo): void {
+    if (workerId !== undefined && !this.workerIds.includes(workerId)) return;
     const problem = failureOf(this.spec.name, phase, workerId, error);
     const first = this.#cause === undefined;
     if (workerId !== undefined && (first || this.#cause?.kind === 'failure'))

@@ -1,4 +1,5 @@
 import { ProblemError } from '../errors.js';
+import type { EndCause } from './ending.js';
 import type { Group, StartTicket } from './group.js';
 import type { Incarnation } from './incarnation.js';
 
@@ -32,9 +33,12 @@ export async function startGroups(
   const incarnations = wishes.map(({ group, ticket }) => (ticket.valid ? group.incarnation : undefined));
 
   await runTogether(launched);
-  return Promise.all(
-    wishes.map(async ({ group }, i) => ({ group, problem: await outcome(group, incarnations[i]) })),
-  );
+  const problems = await Promise.all(wishes.map(({ group }, i) => outcome(group, incarnations[i])));
+  // What has happened to one while others were waited for belongs into the answer as well.
+  return wishes.map(({ group }, i) => ({
+    group,
+    problem: problems[i] ?? problemOf(group, incarnations[i]?.cause),
+  }));
 }
 
 /** Takes the incarnations to their loops, or none of them. */
@@ -59,17 +63,20 @@ async function runTogether(launched: ReadonlyMap<Group, Incarnation>): Promise<v
   for (const [group, incarnation] of launched) if (group !== first) group.rollBack(incarnation, problem);
 }
 
-/** Waits until the incarnation runs or is dead. */
+/** Waits until the incarnation runs or is dead; one that runs and is ending already is on its way to the latter. */
 async function outcome(
   group: Group,
   incarnation: Incarnation | undefined,
 ): Promise<ProblemError | undefined> {
   if (incarnation === undefined) return superseded(group);
-  // A worker that threw in its first call may have ended the group before anybody could be told that it runs.
-  if ((await incarnation.running) && incarnation.cause?.kind !== 'failure') return undefined;
-  const { cause } = await incarnation.ended;
-  if (cause.kind === 'stop') return superseded(group);
-  return cause.kind === 'completed' ? undefined : cause.problem;
+  if ((await incarnation.running) && problemOf(group, incarnation.cause) === undefined) return undefined;
+  return problemOf(group, (await incarnation.ended).cause);
+}
+
+/** What the end of an incarnation, for this cause, is to the start that began it. */
+function problemOf(group: Group, cause: EndCause | undefined): ProblemError | undefined {
+  if (cause === undefined || cause.kind === 'completed') return undefined;
+  return cause.kind === 'stop' ? superseded(group) : cause.problem;
 }
 
 function superseded(group: Group): ProblemError {

@@ -10,7 +10,7 @@ import { HOOKS, LOG_LEVELS, PHASES } from './protocol.js';
 
 /** 2^53 - 1: beyond it a count is none. */
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-/** Seconds or bytes. */
+/** Seconds. */
 const Amount = Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 /** Milliseconds since the epoch, up to the last that a Date can hold. */
 const Moment = Type.Number({ minimum: 0, maximum: 8.64e15 });
@@ -57,7 +57,7 @@ export const HostMessage = Type.Union([
     /** The number of the request that this answers; 0 for one that nobody asked for. */
     request: Count,
     workers: Type.Array(WorkerReport, { maxItems: 10_000 }),
-    rssBytes: Amount,
+    rssBytes: Count,
     cpuSeconds: Amount,
   }),
   message('log', {

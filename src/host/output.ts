@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { Clock, Timer } from '../clock.js';
+import { LineLimit } from './line-limit.js';
 
 /** Bytes that are read from one stream of a host in one window; who writes more is made to wait by the pipe. */
 const WINDOW_BYTES = 64 * 1024;
@@ -9,14 +10,16 @@ const WINDOW_MS = 250;
 const MAX_LINE = 8 * 1024;
 
 /**
- * Reads what a host, or a process that its workers started, writes to standard output or error, line by line and
- * no faster than 256 KB a second: a flood blocks its writer and costs the control plane nothing.
+ * Reads what a host, or a process that its workers started, writes to standard output or error: no faster than
+ * 256 KB a second, so that a flood blocks its writer, and no more than 200 lines a second, each of which would
+ * cost the control plane a record of its log. What is too much is dropped and counted.
  */
 export class OutputReader {
   readonly #stream: Readable;
   readonly #clock: Clock;
   readonly #onLine: (line: string) => void;
   readonly #decoder = new StringDecoder('utf8');
+  readonly #limit: LineLimit;
   #line = '';
   #budget = WINDOW_BYTES;
   #timer: Timer | undefined;
@@ -25,6 +28,7 @@ export class OutputReader {
     this.#stream = stream;
     this.#clock = clock;
     this.#onLine = onLine;
+    this.#limit = new LineLimit(() => clock.now());
     stream.on('data', (chunk: Buffer) => this.#onData(chunk));
     stream.on('error', () => {});
   }
@@ -34,6 +38,7 @@ export class OutputReader {
     this.#timer?.cancel();
     this.#emit(this.#line + this.#decoder.end());
     this.#line = '';
+    this.#complain(true);
     this.#stream.destroy();
   }
 
@@ -49,11 +54,17 @@ export class OutputReader {
   #nextWindow(): void {
     this.#timer = undefined;
     this.#budget = WINDOW_BYTES;
+    this.#complain();
     this.#stream.resume();
   }
 
   #emit(line: string): void {
     const text = line.replace(/\r$/, '');
-    if (text !== '') this.#onLine(text.slice(0, MAX_LINE));
+    if (text !== '' && this.#limit.take()) this.#onLine(text.slice(0, MAX_LINE));
+  }
+
+  #complain(last = false): void {
+    const text = this.#limit.complaint(last);
+    if (text !== undefined) this.#onLine(text);
   }
 }

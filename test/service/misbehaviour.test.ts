@@ -109,6 +109,37 @@ test('the last line of a worker is heard, even without an end', async (t) => {
   await until('its last words', () => service.log.some(({ msg }) => msg === 'no line break') || undefined);
 });
 
+test('a flood of short lines from a child process is bounded and counted', async (t) => {
+  const service = await startService(t);
+  await service.register({ name: 'a', module: 'floods.mjs', workers: 1 });
+  const startedAt = performance.now();
+  await service.start('a');
+  const dropped = () => service.log.filter(({ msg }) => /^\d+ log lines were dropped/.test(msg));
+  await until('dropped lines of both outputs to be counted', () => dropped().length >= 2 || undefined);
+  assert.equal((await service.stop('a')).success, true);
+  const passed = service.log.filter(({ msg }) => msg === 'y').length;
+  const most = 2 * (1_000 + 200 * ((performance.now() - startedAt) / 1000));
+  assert.ok(passed > 0 && passed <= most, `${passed} lines got through, at most ${most} may`);
+});
+
+test('a generator is no worker function', async (t) => {
+  const service = await startService(t);
+  await service.register({ name: 'a', module: 'generator.mjs' });
+  const { status, body } = await service.call('POST', '/v1/groups/a/start');
+  assert.deepEqual([status, body.code], [500, 'module_failed']);
+  assert.match(body.detail, /is a generator/);
+});
+
+test('a start of several tells of those that died while it waited for the others', async (t) => {
+  const service = await startService(t);
+  await service.register({ name: 'dies', module: 'throws.mjs', params: { index: 0, at: 20 } });
+  await service.register({ name: 'slow', module: 'setup-slow.mjs', workers: 1 });
+  const { body } = await service.call('POST', '/v1/start');
+  const [dies, slow] = body.groups;
+  assert.deepEqual([body.success, dies.success, slow.success], [false, false, true]);
+  assert.match(dies.reason, /Exception in worker 0: bad record/);
+});
+
 function existsWithLine(path: string): boolean {
   try {
     return lines(path).length > 0;

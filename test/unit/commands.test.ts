@@ -143,3 +143,20 @@ test('a host that cannot be started is one that has exited', async () => {
   });
   assert.match((await exited).error ?? '', /it could not be started/);
 });
+
+test('a last word before its time, and the end of workers before the stop, are not believed', async () => {
+  const world = fakeCoordinator();
+  const { coordinator, hosts, clock } = world;
+  await coordinator.register(spec('a'));
+  await run(world, 'a');
+  const host = hosts.of('a');
+  host.say({ type: 'finished' });
+  host.workerEnds(0);
+  host.workerThrows(4711);
+  assert.equal(coordinator.get('a').state, 'running');
+  const stopped = coordinator.stop('a');
+  clock.advance(5_000);
+  host.exit();
+  const [report] = (await stopped).groups;
+  assert.deepEqual([report?.success, report?.killed], [false, [0, 1]]);
+});

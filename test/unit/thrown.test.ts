@@ -29,8 +29,8 @@ const cases: [what: string, thrown: unknown, message: string | RegExp][] = [
     },
     '[object Object]',
   ],
-  ['a Proxy that throws', trap, 'a value that cannot be shown was thrown'],
-  ['an object without a prototype', Object.create(null), 'a value that cannot be shown was thrown'],
+  ['a Proxy that throws', trap, 'a value that cannot be shown'],
+  ['an object without a prototype', Object.create(null), 'a value that cannot be shown'],
   ['a message without end', new Error('x'.repeat(1e6)), /^x{2000}$/],
 ];
 

@@ -54,11 +54,12 @@ export class Context implements LoopContext {
       if (this.signal.aborted) return resolve();
       const done = () => {
         clearTimeout(timer);
-        this.signal.removeEventListener('abort', done);
+        // Thousands of them, removed one by one when all end at once, would take their square.
+        if (!this.signal.aborted) this.signal.removeEventListener('abort', done);
         resolve();
       };
       const timer = setTimeout(done, milliseconds);
-      this.signal.addEventListener('abort', done);
+      this.signal.addEventListener('abort', done, { once: true });
     });
   }
 }

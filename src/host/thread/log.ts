@@ -1,10 +1,11 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { LogFunction } from '../../worker-module.js';
+import { LineLimit } from '../line-limit.js';
 import type { LogLevel } from '../protocol.js';
+import { asText } from './thrown.js';
 
-/** Lines a second that one thread may log, and how many at once; the design's bound against floods. */
-const LINES_PER_SECOND = 200;
-const BURST = 1_000;
+/** Taken before any user code runs: a fake clock would lift the bound. */
+const now = performance.now.bind(performance);
 const MAX_TEXT = 8_000;
 
 export interface LogLine {
@@ -19,9 +20,7 @@ export interface LogLine {
  */
 export class ThreadLog {
   readonly #post: (line: LogLine) => void;
-  #tokens = BURST;
-  #refilledAt = performance.now();
-  #dropped = 0;
+  readonly #limit = new LineLimit(now);
   /** What each captured stream has not ended with a line break yet. */
   readonly #partial = new Map<LogLevel, string>();
 
@@ -34,12 +33,13 @@ export class ThreadLog {
     const at =
       (level: LogLevel): LogFunction =>
       (message, fields) =>
-        this.write(level, typeof message === 'string' ? message : String(message), fields);
+        this.write(level, typeof message === 'string' ? message : asText(message), fields);
     return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
   }
 
   write(level: LogLevel, text: string, fields?: Readonly<Record<string, unknown>>): void {
-    if (!this.#take()) return;
+    if (!this.#limit.take()) return;
+    this.#complain();
     const line: LogLine = { level, text: text.slice(0, MAX_TEXT) };
     const data = fields === undefined ? undefined : plainData(fields);
     this.#post(data === undefined ? line : { ...line, fields: data });
@@ -55,7 +55,7 @@ export class ThreadLog {
   flush(): void {
     for (const [level, text] of this.#partial) if (text !== '') this.write(level, text);
     this.#partial.clear();
-    this.#tellDropped();
+    this.#complain(true);
   }
 
   #capture(stream: NodeJS.WriteStream, level: LogLevel): void {
@@ -78,24 +78,9 @@ export class ThreadLog {
     stream.write = write as typeof stream.write;
   }
 
-  #take(): boolean {
-    const now = performance.now();
-    this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#refilledAt) / 1000) * LINES_PER_SECOND);
-    this.#refilledAt = now;
-    if (this.#tokens < 1) {
-      this.#dropped++;
-      return false;
-    }
-    this.#tokens--;
-    this.#tellDropped();
-    return true;
-  }
-
-  #tellDropped(): void {
-    if (this.#dropped === 0) return;
-    const text = `${this.#dropped} log lines were dropped: more than ${LINES_PER_SECOND} a second`;
-    this.#dropped = 0;
-    this.#post({ level: 'warn', text });
+  #complain(last = false): void {
+    const text = this.#limit.complaint(last);
+    if (text !== undefined) this.#post({ level: 'warn', text });
   }
 }
 

@@ -21,6 +21,11 @@ export async function loadWorkerModule(url: string): Promise<WorkerModule> {
       'it has no default export that is a function: export default async function worker(workerId, ctx) { ... } (in CommonJS: module.exports = worker)',
     );
   }
+  if (/Generator/.test(worker.constructor.name)) {
+    throw new TypeError(
+      'its default export is a generator: a call of it does nothing. Make it a function, sync or async',
+    );
+  }
   const hooks: Partial<Omit<WorkerModule, 'default'>> = {};
   for (const name of HOOK_NAMES) {
     const hook = exported(name);
@@ -84,5 +89,8 @@ function placeIn(text: string): string | undefined {
 function deathOf(url: string): string {
   const source = `await import(${JSON.stringify(url)})`;
   const args = ['--input-type=module', '--eval', source];
-  return spawnSync(process.execPath, args, { encoding: 'utf8', timeout: DEATH_MS }).stderr ?? '';
+  return (
+    spawnSync(process.execPath, args, { encoding: 'utf8', timeout: DEATH_MS, killSignal: 'SIGKILL' })
+      .stderr ?? ''
+  );
 }

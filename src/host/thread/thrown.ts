@@ -36,10 +36,11 @@ function read(thrown: unknown, key: 'name' | 'message' | 'stack'): string | unde
   }
 }
 
-function asText(thrown: unknown): string {
+/** Any value as text; a value of user code may refuse. */
+export function asText(thrown: unknown): string {
   try {
     return String(thrown);
   } catch {
-    return 'a value that cannot be shown was thrown';
+    return 'a value that cannot be shown';
   }
 }
