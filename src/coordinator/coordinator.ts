@@ -92,9 +92,10 @@ export class Coordinator {
     const group = this.#groups.get(spec.name);
     if (group === undefined) return { group: this.#add(spec), created: true };
     if (isDeepStrictEqual(group.spec, spec) && !group.restartPending) return { group, created: false };
-    if (group.active) this.#reserve([group], spec.workers);
-    group.replaceSpec(spec);
     const shouldRun = group.desired === 'running' && (group.active || group.state === 'failed');
+    // Before anything is stopped or changed: what does not fit is refused as a whole.
+    if (shouldRun) this.#reserve([group], spec.workers);
+    group.replaceSpec(spec);
     if (shouldRun) await this.restart(spec.name);
     return { group, created: false };
   }
