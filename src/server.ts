@@ -21,10 +21,6 @@ async function serve(config: Config): Promise<void> {
     maxWorkers: config.maxWorkers,
     logger: { level: config.logLevel },
   });
-  server.log.info(`worker modules come from ${config.workersDir}`);
-  for (const name of config.unknown)
-    server.log.warn(`${name} is not a setting of this version: it is ignored (--help lists them)`);
-
   const shutdownMs = config.shutdownSeconds * 1000;
   // A second signal ends the process at once; hosts leave when their channel to it closes.
   closeWithGrace({ delay: shutdownMs + CLOSE_MS, logger: server.log }, async ({ signal, err }) => {
@@ -47,6 +43,9 @@ async function serve(config: Config): Promise<void> {
     const advice = code === 'EADDRINUSE' ? 'another program uses it; choose one with PW_PORT' : message;
     throw new ConfigError(`cannot listen on ${config.host} port ${config.port}: ${advice}`);
   }
+  server.log.info(`worker modules come from ${config.workersDir}`);
+  for (const name of config.unknown)
+    server.log.warn(`${name} is not a setting of this version: it is ignored (--help lists them)`);
 }
 
 try {
