@@ -1,6 +1,6 @@
 import { Coordinator } from '#dist/coordinator/coordinator.js';
 import { DEFAULT_BUCKETS, type GroupSpec } from '#dist/schemas/group-spec.js';
-import { FakeClock } from './fake-clock.js';
+import { FakeClock, settle } from './fake-clock.js';
 import { FakeHosts } from './fake-host.js';
 
 export function spec(name: string, changes: Partial<GroupSpec> = {}): GroupSpec {
@@ -33,4 +33,17 @@ export function fakeCoordinator({ maxWorkers = 64 } = {}) {
     },
   });
   return { clock, hosts, coordinator };
+}
+
+/** Takes a group from rest to its loops. */
+export async function bringUp(
+  { coordinator, hosts }: ReturnType<typeof fakeCoordinator>,
+  name: string,
+): Promise<void> {
+  const started = coordinator.start(name);
+  await settle();
+  hosts.of(name).initialised();
+  await settle();
+  hosts.of(name).running();
+  await started;
 }

@@ -4,19 +4,8 @@ import { systemClock } from '#dist/clock.js';
 import type { HostExit } from '#dist/coordinator/host.js';
 import { ProblemError } from '#dist/errors.js';
 import { hostProcesses } from '#dist/host/handle.js';
-import { fakeCoordinator, spec } from '../support/coordinator.js';
+import { bringUp, fakeCoordinator, spec } from '../support/coordinator.js';
 import { settle } from '../support/fake-clock.js';
-
-type World = ReturnType<typeof fakeCoordinator>;
-
-async function run({ coordinator, hosts }: World, name: string): Promise<void> {
-  const started = coordinator.start(name);
-  await settle();
-  hosts.of(name).initialised();
-  await settle();
-  hosts.of(name).running();
-  await started;
-}
 
 const code = (expected: string) => (error: unknown) =>
   error instanceof ProblemError && error.code === expected;
@@ -25,7 +14,7 @@ test('two registrations that wait for the same removal: one wins, the other is t
   const world = fakeCoordinator();
   const { coordinator, hosts } = world;
   await coordinator.register(spec('a'));
-  await run(world, 'a');
+  await bringUp(world, 'a');
   const removed = coordinator.remove('a');
   const again = [
     coordinator.register(spec('a', { params: 1 })),
@@ -45,7 +34,7 @@ test('a PUT that would not fit leaves the group as it is', async () => {
   const { coordinator, hosts } = world;
   for (const name of ['a', 'b']) {
     await coordinator.register(spec(name));
-    await run(world, name);
+    await bringUp(world, name);
   }
   await assert.rejects(coordinator.replace(spec('a', { workers: 4 })), code('worker_cap_reached'));
   assert.equal(coordinator.get('a').state, 'running');
@@ -57,7 +46,7 @@ test('desired is what was asked for last, also while an older end is under way',
   const world = fakeCoordinator();
   const { coordinator, hosts } = world;
   await coordinator.register(spec('a'));
-  await run(world, 'a');
+  await bringUp(world, 'a');
   const group = coordinator.get('a');
   void coordinator.stop('a');
   assert.equal(group.desired, 'stopped');
@@ -88,7 +77,7 @@ test('PUT brings a group back that should run and has failed', async () => {
   const world = fakeCoordinator();
   const { coordinator, hosts } = world;
   await coordinator.register(spec('a'));
-  await run(world, 'a');
+  await bringUp(world, 'a');
   hosts.of('a').exit();
   assert.equal(coordinator.get('a').state, 'failed');
   const replaced = coordinator.replace(spec('a', { params: { mended: true } }));
@@ -104,7 +93,7 @@ test('a spec that was patched while the group runs waits, and says so', async ()
   const world = fakeCoordinator();
   const { coordinator, hosts } = world;
   await coordinator.register(spec('a'));
-  await run(world, 'a');
+  await bringUp(world, 'a');
   const group = await coordinator.patch('a', { params: { v: 2 } });
   assert.equal(group.restartPending, true);
   const replaced = coordinator.replace(spec('a', { params: { v: 2 } }));
@@ -148,7 +137,7 @@ test('a last word before its time, and the end of workers before the stop, are n
   const world = fakeCoordinator();
   const { coordinator, hosts, clock } = world;
   await coordinator.register(spec('a'));
-  await run(world, 'a');
+  await bringUp(world, 'a');
   const host = hosts.of('a');
   host.say({ type: 'finished' });
   host.workerEnds(0);

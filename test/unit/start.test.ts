@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ProblemError } from '#dist/errors.js';
-import { fakeCoordinator, spec } from '../support/coordinator.js';
+import { bringUp, fakeCoordinator, spec } from '../support/coordinator.js';
 import { settle } from '../support/fake-clock.js';
 
 async function three() {
@@ -109,13 +109,9 @@ test('a stop of one group leaves the others of the same start alone', async () =
 });
 
 test('a start during a stop waits for the death of the old workers', async () => {
-  const { coordinator, hosts, host } = await three();
-  const first = coordinator.start('a');
-  await settle();
-  host('a').initialised();
-  await settle();
-  host('a').running();
-  await first;
+  const world = await three();
+  const { coordinator, hosts, host } = world;
+  await bringUp(world, 'a');
   void coordinator.stop('a');
   const again = coordinator.start('a');
   await settle();
@@ -131,13 +127,9 @@ test('a start during a stop waits for the death of the old workers', async () =>
 });
 
 test('a stop after a start that waits for a stop: the group stays down', async () => {
-  const { coordinator, hosts, host } = await three();
-  const first = coordinator.start('a');
-  await settle();
-  host('a').initialised();
-  await settle();
-  host('a').running();
-  await first;
+  const world = await three();
+  const { coordinator, hosts, host } = world;
+  await bringUp(world, 'a');
   void coordinator.stop('a');
   const again = coordinator.start('a');
   void coordinator.stop('a');
