@@ -31,6 +31,8 @@ export interface AppOptions {
   readonly workersDir: string;
   /** The most workers that all groups together may have at work. */
   readonly maxWorkers: number;
+  /** The most groups that may be registered. */
+  readonly maxGroups: number;
   readonly logger?: FastifyServerOptions['logger'];
   /** For tests; real time by default. */
   readonly clock?: Clock;
@@ -56,7 +58,10 @@ export async function buildApp(options: AppOptions): Promise<App> {
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: 'idle',
     routerOptions: { querystringParser: parseQuery },
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } },
+    // Union types: a number or null is how a spec says `none`.
+    ajv: {
+      customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true, allowUnionTypes: true },
+    },
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, _request, reply: FastifyReply) => sendProblem(reply, toProblemError(error)),
   }).withTypeProvider<TypeBoxTypeProvider>();
@@ -65,7 +70,9 @@ export async function buildApp(options: AppOptions): Promise<App> {
     clock,
     createHost: options.createHost ?? hostProcesses(clock),
     resolveModule: moduleResolver(options.workersDir),
+    random: Math.random,
     maxWorkers: options.maxWorkers,
+    maxGroups: options.maxGroups,
     onListenerError: (error) => server.log.error({ err: error }, 'an event listener failed'),
   });
   logEvents(coordinator.events, server.log);

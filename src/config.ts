@@ -29,6 +29,12 @@ const Settings = Type.Object({
     maximum: 4096,
     description: 'The most workers that all groups together may have at work.',
   }),
+  PW_MAX_GROUPS: Type.Integer({
+    default: 256,
+    minimum: 1,
+    maximum: 10_000,
+    description: 'The most groups that may be registered.',
+  }),
   PW_SHUTDOWN_SECONDS: Type.Number({
     default: 25,
     minimum: 0,
@@ -54,6 +60,7 @@ export interface Config {
   /** Absolute. */
   readonly workersDir: string;
   readonly maxWorkers: number;
+  readonly maxGroups: number;
   readonly shutdownSeconds: number;
   readonly logLevel: Static<typeof Settings>['PW_LOG_LEVEL'];
   /** Variables that look like settings and are none: most likely a typing error. */
@@ -159,6 +166,7 @@ function readConfig(flags: Record<string, unknown>, environment: NodeJS.ProcessE
     port: settings.PW_PORT,
     workersDir,
     maxWorkers: settings.PW_MAX_WORKERS,
+    maxGroups: settings.PW_MAX_GROUPS,
     shutdownSeconds: settings.PW_SHUTDOWN_SECONDS,
     logLevel: settings.PW_LOG_LEVEL,
     unknown: unknownSettings(environment),

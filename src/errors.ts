@@ -9,7 +9,7 @@ export const PROBLEMS = {
   group_not_found: { status: 404, title: 'No such group' },
   request_timeout: { status: 408, title: 'The request did not arrive in time' },
   group_conflict: { status: 409, title: 'The name is taken by a different spec' },
-  group_active: { status: 409, title: 'The group is active' },
+  dependency_not_running: { status: 409, title: 'A group that has to run first does not' },
   superseded: { status: 409, title: 'A later command took precedence' },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be JSON' },
@@ -25,6 +25,7 @@ export const PROBLEMS = {
   worker_failed: { status: 500, title: 'A worker failed while the group started' },
   start_rolled_back: { status: 500, title: 'Another group of the same start failed' },
   shutting_down: { status: 503, title: 'The service is shutting down' },
+  group_cap_reached: { status: 503, title: 'There is no room for another group' },
   worker_cap_reached: { status: 503, title: 'The cap on workers is reached' },
   start_timeout: { status: 504, title: 'The group did not start in time' },
 } as const satisfies Record<string, { status: number; title: string }>;

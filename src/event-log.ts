@@ -4,12 +4,25 @@ import type { CoordinatorEvents, Events } from './coordinator/events.js';
 /** Writes what happens to groups, and what their workers log, to the log of the service. */
 export function logEvents(events: Events<CoordinatorEvents>, log: FastifyBaseLogger): void {
   events.on('transition', ({ group, from, to, reason }) => {
-    const level = to === 'failed' ? 'error' : 'info';
+    const level = to === 'failed' ? 'error' : to === 'backoff' ? 'warn' : 'info';
     log[level]({ group, from, to, ...(reason !== null && { reason }) }, `group ${group}: ${to}`);
   });
   events.on('ended', ({ group, ending }) => {
     if (ending.killed.length > 0)
       log.warn({ group, killed: ending.killed }, `group ${group}: workers were killed`);
+  });
+  events.on('failed', ({ group, failure: { kind, workerId, reason } }) => {
+    if (workerId !== undefined) log.warn({ group, workerId, kind }, reason);
+  });
+  events.on('restarted', ({ group, workerId, reason }) => {
+    const what = workerId === undefined ? 'the group' : `worker ${workerId}`;
+    log.info({ group, ...(workerId !== undefined && { workerId }), after: reason }, `${what} starts again`);
+  });
+  events.on('scaled', ({ group, workers }) => {
+    log.info({ group, workers }, `group ${group}: ${workers} workers`);
+  });
+  events.on('criticalFailure', ({ group, reason }) => {
+    log.fatal({ group, reason }, `critical group ${group} has failed for good`);
   });
   events.on('message', ({ group, message }) => {
     if (message.type === 'log') {

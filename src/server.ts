@@ -7,6 +7,9 @@ import { VERSION } from './version.js';
 /** What there is for the rest, after the groups have ended. */
 const CLOSE_MS = 2_000;
 
+/** EX_SOFTWARE of sysexits.h: a critical group has failed for good, and whoever supervises the service should act. */
+const EXIT_CRITICAL = 70;
+
 async function main(): Promise<void> {
   const { argv, env } = process;
   const line = readCommandLine(argv.slice(2), env);
@@ -19,21 +22,31 @@ async function serve(config: Config): Promise<void> {
   const { server, coordinator } = await buildApp({
     workersDir: config.workersDir,
     maxWorkers: config.maxWorkers,
+    maxGroups: config.maxGroups,
     logger: { level: config.logLevel },
   });
   const shutdownMs = config.shutdownSeconds * 1000;
+  let failed: string | undefined;
   // A second signal ends the process at once; hosts leave when their channel to it closes.
-  closeWithGrace({ delay: shutdownMs + CLOSE_MS, logger: server.log }, async ({ signal, err }) => {
-    if (err) server.log.fatal({ err }, 'uncaught error: shutting down');
-    else server.log.info(`${signal}: shutting down`);
-    const timer = setTimeout(
-      () => coordinator.killAll('Killed: the service had no more time to shut down'),
-      shutdownMs,
-    );
-    const report = await coordinator.close();
-    clearTimeout(timer);
-    server.log.info({ success: report.success, seconds: report.seconds }, 'all groups have ended');
-    await server.close();
+  const grace = closeWithGrace(
+    { delay: shutdownMs + CLOSE_MS, logger: server.log },
+    async ({ signal, err }) => {
+      if (err) server.log.fatal({ err }, 'uncaught error: shutting down');
+      else server.log.info(`${failed ?? signal}: shutting down`);
+      const timer = setTimeout(
+        () => coordinator.killAll('Killed: the service had no more time to shut down'),
+        shutdownMs,
+      );
+      const report = await coordinator.close();
+      clearTimeout(timer);
+      server.log.info({ success: report.success, seconds: report.seconds }, 'all groups have ended');
+      await server.close();
+      if (failed !== undefined) process.exit(EXIT_CRITICAL);
+    },
+  );
+  coordinator.events.on('criticalFailure', ({ group }) => {
+    failed ??= `critical group ${group} has failed`;
+    grace.close();
   });
 
   try {

@@ -3,7 +3,7 @@
 /** What a group tells its hooks. */
 export interface GroupInfo<Params = unknown> {
   readonly name: string;
-  /** The ids of the group's workers, by index. */
+  /** The ids of the group's workers, by index, when the group was started. */
   readonly workerIds: readonly number[];
   readonly labels: Readonly<Record<string, string>>;
   /** The `params` of the registration. */
@@ -30,7 +30,7 @@ export interface WorkerContext<Params = unknown, Shared = unknown> {
   readonly workerId: number;
   /** The worker's place in its group: 0 to `count` - 1, the same over restarts. Shard data by it. */
   readonly index: number;
-  /** How many workers the group has. */
+  /** How many workers the group has now: scaling it changes this. */
   readonly count: number;
   readonly group: GroupInfo<Params>;
   readonly labels: Readonly<Record<string, string>>;
@@ -38,7 +38,7 @@ export interface WorkerContext<Params = unknown, Shared = unknown> {
   readonly params: Params;
   /** What `init` returned: cloned to every worker, SharedArrayBuffers shared. */
   readonly shared: Shared;
-  /** Calls of the worker function before this one, in this start: it begins at 0 each time. */
+  /** Calls of the worker function before this one, since this worker was last started: it begins at 0 each time. */
   readonly iteration: number;
   /** Fires when stop is asked. */
   readonly signal: AbortSignal;
@@ -53,7 +53,7 @@ export interface WorkerContext<Params = unknown, Shared = unknown> {
   finish(): void;
 }
 
-/** One iteration. A throw stops the whole group. */
+/** One iteration. A throw stops the whole group, unless its restart policy says otherwise. */
 export type WorkerFunction<Params = unknown, Shared = unknown> = (
   workerId: number,
   ctx: WorkerContext<Params, Shared>,

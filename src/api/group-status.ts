@@ -4,7 +4,7 @@ import type { GroupStatus } from '../schemas/group-status.js';
 
 /** A group as clients see it. */
 export function groupStatus(group: Group): GroupStatus {
-  const { incarnation } = group;
+  const { incarnation, record } = group;
   const pid = incarnation?.pid;
   return {
     name: group.name,
@@ -14,18 +14,32 @@ export function groupStatus(group: Group): GroupStatus {
     state: group.state,
     since: group.since.toISOString(),
     reason: group.reason,
+    restartAt: group.restartAt?.toISOString() ?? null,
     host:
       pid === undefined
         ? null
-        : { pid, memoryBytes: group.memoryBytes, cpuSeconds: incarnation?.report?.cpuSeconds ?? 0 },
-    workers: group.workers().map(({ id, index, state, counters, progressAt }) => ({
+        : { pid, memoryBytes: group.memoryBytes, cpuSeconds: incarnation?.usage?.cpuSeconds ?? 0 },
+    workers: group.workers().map(({ id, index, state, counters, progressAt, restarts, restartAt }) => ({
       id,
       index,
       state,
       ...summary(counters),
       lastProgress: progressAt === 0 ? null : new Date(progressAt).toISOString(),
+      restarts,
+      restartAt: restartAt?.toISOString() ?? null,
     })),
-    totals: { ...summary(group.totals()), killed: group.killedTotal },
+    totals: {
+      ...summary(group.totals()),
+      killed: record.killed,
+      stalls: record.stalls,
+      restarts: record.restartsTotal,
+    },
+    failures: record.failures.map(({ at, kind, workerId, reason }) => ({
+      at: at.toISOString(),
+      kind,
+      workerId: workerId ?? null,
+      reason,
+    })),
   };
 }
 

@@ -13,6 +13,17 @@ import { ListQuery, selectionOf } from './selection.js';
 export const NameParams = Type.Object({ name: GroupName });
 
 const MODULE_PROBLEMS = ['module_not_allowed', 'module_not_found', 'module_unsupported'] as const;
+/** What can become of a group that is started. */
+export const RUN_PROBLEMS = [
+  'dependency_not_running',
+  'module_failed',
+  'init_failed',
+  'setup_failed',
+  'host_failed',
+  'worker_failed',
+  'start_rolled_back',
+  'start_timeout',
+] as const;
 const REGISTERED = {
   ...jsonResponse(ref(GroupStatus), 'Registered.'),
   headers: { Location: Type.String({ description: 'Path of the group.' }) },
@@ -37,7 +48,13 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
         response: {
           200: jsonResponse(ref(GroupStatus), 'The same spec was registered already.'),
           201: REGISTERED,
-          ...problemResponses(...BODY_PROBLEMS, 'group_conflict', ...MODULE_PROBLEMS, 'shutting_down'),
+          ...problemResponses(
+            ...BODY_PROBLEMS,
+            'group_conflict',
+            ...MODULE_PROBLEMS,
+            'group_cap_reached',
+            'shutting_down',
+          ),
         },
       },
     },
@@ -103,15 +120,10 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
             ...BODY_PROBLEMS,
             'superseded',
             ...MODULE_PROBLEMS,
-            'module_failed',
-            'init_failed',
-            'setup_failed',
-            'host_failed',
-            'worker_failed',
-            'start_rolled_back',
-            'shutting_down',
+            ...RUN_PROBLEMS,
+            'group_cap_reached',
             'worker_cap_reached',
-            'start_timeout',
+            'shutting_down',
           ),
         },
       },
@@ -137,7 +149,7 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
         operationId: 'patchGroup',
         summary: 'Change fields of a spec',
         description:
-          'Changes the given fields, each as a whole. `labels` count at once, the others at the next start; `workers` changes only while the group is at rest.',
+          'Changes the given fields, each as a whole. `labels` and `workers` count at once, the others at the next start. Of a group that runs only the difference in workers starts, or stops: the highest index first. The answer comes when that is done.',
         tags,
         params: NameParams,
         body: ref(GroupPatch),
@@ -146,8 +158,11 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
           ...problemResponses(
             ...BODY_PROBLEMS,
             'group_not_found',
-            'group_active',
+            'superseded',
             ...MODULE_PROBLEMS,
+            ...RUN_PROBLEMS,
+            'group_cap_reached',
+            'worker_cap_reached',
             'shutting_down',
           ),
         },

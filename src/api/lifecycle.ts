@@ -7,7 +7,7 @@ import { GroupStatus } from '../schemas/group-status.js';
 import { ref } from '../schemas/ref.js';
 import { StartReport, StopReport } from '../schemas/reports.js';
 import { groupStatus } from './group-status.js';
-import { NameParams } from './groups.js';
+import { NameParams, RUN_PROBLEMS } from './groups.js';
 import { BODY_PROBLEMS, jsonResponse, problemResponses } from './responses.js';
 import { LabelQuery, selectionOf } from './selection.js';
 
@@ -28,15 +28,9 @@ const START_PROBLEMS = [
   'module_not_allowed',
   'module_not_found',
   'module_unsupported',
-  'module_failed',
-  'init_failed',
-  'setup_failed',
-  'host_failed',
-  'worker_failed',
-  'start_rolled_back',
+  ...RUN_PROBLEMS,
   'worker_cap_reached',
   'shutting_down',
-  'start_timeout',
 ] as const;
 const tags = ['lifecycle'];
 
@@ -119,12 +113,17 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
         operationId: 'startGroups',
         summary: 'Start all groups, or those with a label',
         description:
-          'Runs every `init` one after the other, in order of registration, and then all workers. If a module or an `init` fails, nothing of this start runs.',
+          'Runs every `init` one after the other, in order of registration, and then all workers; groups that come `after` others once those run. If a module or an `init` fails, nothing of this start runs.',
         tags,
         querystring: LabelQuery,
         response: {
           200: jsonResponse(ref(StartReport), 'What became of each group.'),
-          ...problemResponses(...BODY_PROBLEMS, 'worker_cap_reached', 'shutting_down'),
+          ...problemResponses(
+            ...BODY_PROBLEMS,
+            'dependency_not_running',
+            'worker_cap_reached',
+            'shutting_down',
+          ),
         },
       },
     },

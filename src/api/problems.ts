@@ -130,6 +130,8 @@ function fieldError(
   if (keyword === 'enum')
     return { pointer, detail: `must be one of ${(extra.allowedValues ?? []).join(', ')}` };
   if (keyword === 'pattern' && instancePath === '/name') return { pointer, detail: NAME_RULE };
+  if (keyword === 'type' && message !== undefined)
+    return { pointer, detail: message.replaceAll(',', ' or ') };
   if (keyword === 'minProperties') return { pointer, detail: 'must name at least one field to change' };
   return { pointer, detail: message ?? 'is not valid' };
 }

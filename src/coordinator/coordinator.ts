@@ -4,19 +4,22 @@ import { type FieldError, ProblemError } from '../errors.js';
 import type { HostLaunch } from '../host/protocol.js';
 import type { GroupPatch, GroupSpec } from '../schemas/group-spec.js';
 import type { StopReport } from '../schemas/reports.js';
-import type { GroupState } from '../schemas/states.js';
+import type { GroupState, RestartReason } from '../schemas/states.js';
+import { Capacity, type CapacityLimits } from './capacity.js';
+import { problemOf } from './ending.js';
 import { type CoordinatorEvents, Events } from './events.js';
 import { Group, type GroupDependencies, type GroupStopReport, type StartTicket } from './group.js';
 import type { HostFactory } from './host.js';
-import { type StartOutcome, startGroups } from './start.js';
+import { hasCome, type StartOutcome, startGroups } from './start.js';
+import { findCycle, inSteps } from './start-order.js';
 
-export interface CoordinatorOptions {
+export interface CoordinatorOptions extends CapacityLimits {
   readonly clock: Clock;
+  /** 0 to 1, for the jitter of waits. */
+  readonly random: () => number;
   readonly createHost: HostFactory;
   /** Finds a worker module and returns its URL; throws a ProblemError that says what is wrong with the path. */
   readonly resolveModule: (path: string) => Promise<string>;
-  /** The most workers that all groups together may have at work. */
-  readonly maxWorkers: number;
   /** Where errors of event listeners go. */
   readonly onListenerError: (error: unknown) => void;
 }
@@ -33,12 +36,19 @@ export class Coordinator {
   readonly events: Events<CoordinatorEvents>;
   readonly #options: CoordinatorOptions;
   readonly #groups = new Map<string, Group>();
+  readonly #capacity: Capacity;
   #nextWorkerId = 0;
   #closing = false;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
+    this.#capacity = new Capacity(options, () => this.list());
     this.events = new Events(options.onListenerError);
+    this.events.on('transition', ({ group: name, to, reason }) => {
+      const group = this.#groups.get(name);
+      if (to !== 'failed' || this.#closing || group?.spec.critical !== true) return;
+      this.events.emit('criticalFailure', { group: name, reason: reason ?? to });
+    });
   }
 
   /** Whether the service is on its way out and takes no more commands. */
@@ -92,17 +102,21 @@ export class Coordinator {
     const group = this.#groups.get(spec.name);
     if (group === undefined) return { group: this.#add(spec), created: true };
     if (isDeepStrictEqual(group.spec, spec) && !group.restartPending) return { group, created: false };
-    const shouldRun = group.desired === 'running' && (group.active || group.state === 'failed');
+    const runs = group.active || group.state === 'failed' || group.state === 'backoff';
+    const shouldRun = group.desired === 'running' && runs;
     // Before anything is stopped or changed: what does not fit is refused as a whole.
     if (shouldRun) this.#reserve([group], spec.workers);
+    this.#capacity.checkSpec(spec);
     group.replaceSpec(spec);
     if (shouldRun) await this.restart(spec.name);
     return { group, created: false };
   }
 
   /**
-   * Changes fields of a spec. They take effect at the next start.
-   * @throws ProblemError group_not_found, group_active, invalid_request, module_*
+   * Changes fields of a spec. The number of workers changes at once, also of a group that runs: only the difference
+   * starts or stops. The other fields take effect at the next start.
+   * @throws ProblemError group_not_found, invalid_request, module_*, worker_cap_reached, and what a start throws
+   *   when a new worker fails the group
    */
   async patch(name: string, patch: GroupPatch): Promise<Group> {
     await this.#removals(name);
@@ -111,12 +125,22 @@ export class Coordinator {
     const group = this.get(name);
     const spec = merged();
     if (isDeepStrictEqual(spec, group.spec)) return group;
-    if (group.active && spec.workers !== group.spec.workers) {
-      const detail = `Group "${name}" is ${group.state}: its number of workers changes at rest. Stop it first, or use PUT, which restarts it.`;
-      throw new ProblemError('group_active', detail);
-    }
+    const scales = spec.workers !== group.spec.workers;
+    if (scales && group.room > 0) this.#reserve([group], spec.workers);
+    this.#capacity.checkSpec(spec);
     group.replaceSpec(spec);
+    if (scales && group.active) await this.#scale(group);
     return group;
+  }
+
+  async #scale(group: Group): Promise<void> {
+    const { incarnation } = group;
+    if (!(await group.scale())) {
+      await this.restart(group.name);
+      return;
+    }
+    const problem = incarnation?.cause && problemOf(incarnation.cause);
+    if (problem !== undefined) throw problem;
   }
 
   /** Stops a group, then forgets it. @throws ProblemError group_not_found */
@@ -142,9 +166,9 @@ export class Coordinator {
     return this.#reported([this.get(name)], (group) => group.stop());
   }
 
-  /** Asks all selected groups to stop at once, then waits for all. */
+  /** Asks all selected groups to stop at once, each after those that come after it, then waits for all. */
   async stopAll(selection: Selection): Promise<StopReport> {
-    return this.#reported(this.list(selection), (group) => group.stop());
+    return this.#reported(this.list(selection), (group, first) => group.stop(first));
   }
 
   /** Stops a group, then starts it. @throws ProblemError as `start` */
@@ -160,7 +184,7 @@ export class Coordinator {
   /** Stops everything and takes no more commands. What is desired stays as it was. */
   async close(): Promise<StopReport> {
     this.#closing = true;
-    return this.#reported(this.list(), (group) => group.halt());
+    return this.#reported(this.list(), (group, first) => group.halt(first));
   }
 
   /** Kills every host that is left. For a service that has no time left. */
@@ -191,12 +215,15 @@ export class Coordinator {
 
   #add(spec: GroupSpec): Group {
     this.#refuseWhenClosing();
+    this.#capacity.checkSpec(spec);
     const dependencies: GroupDependencies = {
       clock: this.#options.clock,
+      random: this.#options.random,
       events: this.events,
       createHost: this.#options.createHost,
       takeWorkerId: () => this.#nextWorkerId++,
       prepare: (spec, workerIds) => this.#prepare(spec, workerIds),
+      startAgain: (group, ticket, reason) => this.#startAgain(group, ticket, reason),
     };
     const group = new Group(spec, dependencies);
     this.#groups.set(spec.name, group);
@@ -205,26 +232,71 @@ export class Coordinator {
 
   async #startOne(group: Group, ticket?: StartTicket): Promise<void> {
     const [outcome] = await this.#start([group], ticket && [ticket]);
-    if (outcome?.problem !== undefined) throw outcome.problem;
+    if (outcome?.problem === undefined) return;
+    const { problem } = outcome;
+    if (group.restartAt === undefined) throw problem;
+    const detail = `${problem.message} (The restart policy tries again at ${group.restartAt.toISOString()}.)`;
+    throw new ProblemError(problem.code, detail, { cause: problem });
   }
 
   async #start(groups: readonly Group[], tickets?: readonly StartTicket[]): Promise<StartOutcome[]> {
-    this.#refuseWhenClosing();
     const atRest = groups.filter((group) => !group.active);
     this.#reserve(atRest, workersOf(atRest));
+    this.#requireOthers(groups, (other) => hasCome(other) || other.state === 'starting');
     const wishes = groups.map((group, i) => ({ group, ticket: tickets?.[i] ?? group.want() }));
-    return startGroups(wishes, (starting) => this.#reserve(starting, workersOf(starting)));
+    await this.#othersSettled(groups, (other) => other.state === 'starting');
+    return startGroups(wishes, (starting) => {
+      this.#reserve(starting, workersOf(starting));
+      this.#requireOthers(starting, (other) => hasCome(other) || groups.includes(other));
+    });
   }
 
-  /** Refuses when these groups, with so many workers in all, would not fit beside the others that are at work. */
+  /** What the restart policy starts. How it went is told by the group's state. */
+  async #startAgain(group: Group, ticket: StartTicket, reason: RestartReason): Promise<void> {
+    // Those that it comes after may be on their way back, too; one that was stopped meanwhile is not waited for.
+    await this.#othersSettled([group], ({ state }) => state === 'starting' || state === 'backoff');
+    if (!ticket.valid || this.#closing) return;
+    await startGroups([{ group, ticket }], () => {}, reason);
+  }
+
+  /** The groups that these come after, and that are not among these. */
+  #othersOf(groups: readonly Group[]): { group: Group; name: string; other: Group | undefined }[] {
+    return groups
+      .flatMap((group) => group.spec.after.map((name) => ({ group, name, other: this.#groups.get(name) })))
+      .filter(({ other }) => other === undefined || !groups.includes(other));
+  }
+
+  #requireOthers(groups: readonly Group[], suffices: (other: Group) => boolean): void {
+    for (const { group, name, other } of this.#othersOf(groups.filter(({ active }) => !active))) {
+      if (other !== undefined && (groups.includes(other) || suffices(other))) continue;
+      const what =
+        other === undefined
+          ? 'and there is no such group. Register it, or take it out of `after`.'
+          : `which is ${other.state}. Start it first, or start both with POST /v1/start.`;
+      const detail = `Group "${group.name}" starts after "${name}", ${what}`;
+      throw new ProblemError('dependency_not_running', detail);
+    }
+  }
+
+  /** Waits until none of the groups that these come after is in such a state any more. */
+  async #othersSettled(groups: readonly Group[], unsettled: (other: Group) => boolean): Promise<void> {
+    const waiting = () =>
+      this.#othersOf(groups).some(
+        ({ group, other }) => !group.active && other !== undefined && unsettled(other),
+      );
+    while (waiting() && !this.#closing) {
+      await new Promise<void>((resolve) => {
+        const off = this.events.on('transition', () => {
+          off();
+          resolve();
+        });
+      });
+    }
+  }
+
   #reserve(groups: readonly Group[], wanted: number): void {
     this.#refuseWhenClosing();
-    const { maxWorkers } = this.#options;
-    const others = this.list().filter((group) => group.active && !groups.includes(group));
-    const busy = others.reduce((sum, group) => sum + (group.incarnation?.workerIds.length ?? 0), 0);
-    if (busy + wanted <= maxWorkers) return;
-    const detail = `Starting ${wanted} workers would exceed the cap: ${busy} of ${maxWorkers} are in use. Stop a group, or raise PW_MAX_WORKERS.`;
-    throw new ProblemError('worker_cap_reached', detail);
+    this.#capacity.checkWorkers(groups, wanted);
   }
 
   #refuseWhenClosing(): void {
@@ -236,6 +308,12 @@ export class Coordinator {
     this.#refuseWhenClosing();
     const errors: FieldError[] = [];
     const { maxWorkers } = this.#options;
+    const others = this.list().filter(({ name }) => name !== spec.name);
+    const cycle = findCycle([...others.map((group) => group.spec), spec], spec.name);
+    if (cycle !== undefined) {
+      const detail = `makes a cycle, in which none could start first: ${cycle.join(' after ')}`;
+      errors.push({ pointer: '/after', detail });
+    }
     if (spec.workers > maxWorkers) {
       errors.push({
         pointer: '/workers',
@@ -267,15 +345,32 @@ export class Coordinator {
       loggerUrls,
       logIntervalSeconds: spec.logIntervalSeconds,
       buckets: spec.buckets,
+      intervalSeconds: spec.intervalSeconds,
+      maxIterations: spec.maxIterations,
+      iterationTimeoutSeconds: spec.iterationTimeoutSeconds,
+      heapMb: spec.limits.heapMb,
+      rssMb: spec.limits.rssMb,
+      nice: spec.nice,
     };
   }
 
   async #reported(
     stopping: readonly Group[],
-    stop: (group: Group) => Promise<GroupStopReport>,
+    stop: (group: Group, first?: Promise<unknown>) => Promise<GroupStopReport>,
   ): Promise<StopReport> {
     const startedAt = this.#options.clock.now();
-    const groups = await Promise.all(stopping.map(stop));
+    const reports = new Map<string, Promise<GroupStopReport>>();
+    const steps = inSteps(
+      stopping.map((group) => ({ group, name: group.name, after: group.spec.after })),
+    ).reverse();
+    for (const { group, name } of steps.flat()) {
+      const later = stopping.filter(({ spec, active }) => active && spec.after.includes(name));
+      const first = later.length > 0 ? Promise.all(later.map((other) => reports.get(other.name))) : undefined;
+      reports.set(name, stop(group, first));
+    }
+    const groups = (await Promise.all(stopping.map(({ name }) => reports.get(name)))).filter(
+      (report) => report !== undefined,
+    );
     const seconds = secondsSince(this.#options.clock, startedAt);
     return { success: groups.every(({ success }) => success), seconds, groups };
   }

@@ -1,6 +1,7 @@
 import type { HostMessage } from '../host/host-message.js';
-import type { GroupState } from '../schemas/states.js';
+import type { GroupState, RestartReason } from '../schemas/states.js';
 import type { Ending } from './ending.js';
+import type { FailureRecord } from './group-record.js';
 
 /** What the coordinator tells whoever listens. Each happens after the fact. */
 export interface CoordinatorEvents {
@@ -8,6 +9,14 @@ export interface CoordinatorEvents {
   transition: { group: string; from: GroupState; to: GroupState; reason: string | null };
   /** A group's host is dead. */
   ended: { group: string; ending: Ending };
+  /** Something failed: a worker alone, or the whole group. */
+  failed: { group: string; failure: FailureRecord };
+  /** What had ended is being started again by the restart policy: one worker, or the whole group. */
+  restarted: { group: string; workerId: number | undefined; reason: RestartReason };
+  /** The number of workers of a group that runs has changed. */
+  scaled: { group: string; workers: number };
+  /** A group that the service cannot do without has failed for good. */
+  criticalFailure: { group: string; reason: string };
   /** A host said something, counters and log lines included. */
   message: { group: string; message: HostMessage };
 }

@@ -1,4 +1,4 @@
-import type { HostReport, WorkerReport } from '../host/host-message.js';
+import type { WorkerReport } from '../host/host-message.js';
 import type { WorkerState } from '../schemas/states.js';
 import { addCounters, type Counters, rebin, zeroCounters } from './counters.js';
 
@@ -9,6 +9,10 @@ export interface WorkerStatus {
   counters: Counters;
   /** When the last call ended, or the loop began, in milliseconds since the epoch; 0 before that. */
   progressAt: number;
+  /** How often it alone was started again. */
+  restarts: number;
+  /** When it starts again, while it waits for that. */
+  restartAt: Date | undefined;
 }
 
 interface Worker {
@@ -18,11 +22,20 @@ interface Worker {
   progressAt: number;
   /** How the last incarnation left it. */
   state: WorkerState;
+  restarts: number;
+}
+
+/** What the present incarnation knows of the workers. */
+export interface LiveWorkers {
+  /** The last report of the worker. */
+  report(id: number): WorkerReport | undefined;
+  workerState(id: number): WorkerState | undefined;
+  restartAt(id: number): Date | undefined;
 }
 
 /**
  * The workers of a group over all its incarnations: their ids, and what they have counted, which never goes back.
- * What the present incarnation has counted is handed in as its last report.
+ * What the present incarnation has counted is read from it.
  */
 export class GroupWorkers {
   readonly #takeId: () => number;
@@ -48,39 +61,54 @@ export class GroupWorkers {
     return this.#bounds;
   }
 
-  /** @param stateOf the state of a worker, given its id and how the last incarnation left it. */
-  statuses(
-    report: HostReport | undefined,
-    stateOf: (id: number, left: WorkerState) => WorkerState,
-  ): WorkerStatus[] {
+  statuses(live: LiveWorkers | undefined): WorkerStatus[] {
     return this.#workers.map((worker, index) => {
-      const live = this.#live(worker, report);
+      const report = this.#report(worker.id, live);
       return {
         id: worker.id,
         index,
-        state: stateOf(worker.id, worker.state),
-        counters: live === undefined ? worker.base : addCounters(worker.base, live),
-        progressAt: live?.progressAt || worker.progressAt,
+        state: live?.workerState(worker.id) ?? worker.state,
+        counters: report === undefined ? worker.base : addCounters(worker.base, report),
+        progressAt: report?.progressAt || worker.progressAt,
+        restarts: worker.restarts,
+        restartAt: live?.restartAt(worker.id),
       };
     });
   }
 
   /** The counters of all workers that the group has had. */
-  totals(report: HostReport | undefined): Counters {
-    return this.statuses(report, (_, left) => left).reduce(
-      (sum, { counters }) => addCounters(sum, counters),
-      this.#retired,
-    );
+  totals(live: LiveWorkers | undefined): Counters {
+    return this.statuses(live).reduce((sum, { counters }) => addCounters(sum, counters), this.#retired);
   }
 
-  /** Takes in what an incarnation has counted, once it has ended. */
-  fold(report: HostReport | undefined, stateOf: (id: number) => WorkerState): void {
-    for (const worker of this.#workers) {
-      const live = this.#live(worker, report);
-      if (live !== undefined) worker.base = addCounters(worker.base, live);
-      worker.progressAt = live?.progressAt || worker.progressAt;
-      worker.state = stateOf(worker.id);
-    }
+  restarted(id: number): void {
+    const worker = this.#workers.find((candidate) => candidate.id === id);
+    if (worker !== undefined) worker.restarts++;
+  }
+
+  /** Takes in what an incarnation has counted, once it has ended. @param left the state of who had not ended. */
+  fold(live: LiveWorkers, left: 'stopped' | 'failed'): void {
+    this.#workers = this.statuses(live).map(({ id, state, counters, progressAt, restarts }) => ({
+      id,
+      base: counters,
+      progressAt,
+      state: state === 'stopping' ? left : state,
+      restarts,
+    }));
+  }
+
+  /** Gives the group more workers while an incarnation lives. Returns all ids. */
+  add(count: number): number[] {
+    for (let i = 0; i < count; i++) this.#push();
+    return this.ids;
+  }
+
+  /** The worker has left the living incarnation: what it has counted stays, its id is never used again. */
+  retire(id: number, live: LiveWorkers): void {
+    const status = this.statuses(live).find((candidate) => candidate.id === id);
+    if (status === undefined) return;
+    this.#retired = addCounters(this.#retired, status.counters);
+    this.#workers = this.#workers.filter((worker) => worker.id !== id);
   }
 
   /** Brings workers and bounds in line with a spec; ids stay by index. Only while no incarnation lives. */
@@ -90,14 +118,17 @@ export class GroupWorkers {
     for (const worker of this.#workers) worker.base = convert(worker.base);
     this.#bounds = bounds;
     for (const gone of this.#workers.splice(count)) this.#retired = addCounters(this.#retired, gone.base);
-    while (this.#workers.length < count) {
-      this.#workers.push({ id: this.#takeId(), base: zeroCounters(bounds), progressAt: 0, state: 'idle' });
-    }
+    while (this.#workers.length < count) this.#push();
+  }
+
+  #push(): void {
+    const base = zeroCounters(this.#bounds);
+    this.#workers.push({ id: this.#takeId(), base, progressAt: 0, state: 'idle', restarts: 0 });
   }
 
   /** A report that counts over other bounds is not of a host of ours. */
-  #live({ id }: Worker, report: HostReport | undefined): WorkerReport | undefined {
-    const live = report?.workers.find((candidate) => candidate.id === id);
-    return live?.buckets.length === this.#bounds.length + 1 ? live : undefined;
+  #report(id: number, live: LiveWorkers | undefined): WorkerReport | undefined {
+    const report = live?.report(id);
+    return report?.buckets.length === this.#bounds.length + 1 ? report : undefined;
   }
 }

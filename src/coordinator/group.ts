@@ -1,28 +1,35 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock } from '../clock.js';
+import type { Clock, Timer } from '../clock.js';
 import { deferred } from '../deferred.js';
 import type { ProblemError } from '../errors.js';
+import type { HostMessage } from '../host/host-message.js';
 import type { HostLaunch } from '../host/protocol.js';
 import type { GroupSpec } from '../schemas/group-spec.js';
 import type { StopReport } from '../schemas/reports.js';
-import type { DesiredState, GroupState, WorkerState } from '../schemas/states.js';
+import type { DesiredState, GroupState, RestartReason } from '../schemas/states.js';
 import type { Counters } from './counters.js';
-import type { Ending } from './ending.js';
+import { type EndCause, type Ending, type Failure, givenUp, problemOf } from './ending.js';
 import type { CoordinatorEvents, Events } from './events.js';
+import { GroupRecord } from './group-record.js';
 import { GroupWorkers, type WorkerStatus } from './group-workers.js';
 import type { HostFactory } from './host.js';
 import { Incarnation } from './incarnation.js';
+import { decideRestart, NO_RESTARTS, type RestartDecision } from './restart-policy.js';
 import { type GroupEvent, isActive, nextGroupState } from './state.js';
 
 /** What a group needs of the world around it. */
 export interface GroupDependencies {
   readonly clock: Clock;
+  /** 0 to 1, for the jitter of waits. */
+  readonly random: () => number;
   readonly events: Events<CoordinatorEvents>;
   readonly createHost: HostFactory;
   /** Takes the next worker id of the service. */
   readonly takeWorkerId: () => number;
   /** Finds the group's modules and puts together what its host has to know. */
   readonly prepare: (spec: GroupSpec, workerIds: readonly number[]) => Promise<HostLaunch>;
+  /** Starts the group by itself, when its wait is over. Never rejects. */
+  readonly startAgain: (group: Group, ticket: StartTicket, reason: RestartReason) => Promise<void>;
 }
 
 /** How the stop of one group went. */
@@ -36,13 +43,25 @@ export interface StartTicket {
   readonly valid: boolean;
 }
 
+/** How a life of a group begins. */
+export interface Launch {
+  readonly ticket: StartTicket;
+  /** It is part of a start of several: should that fail as a whole, none of them is tried again. */
+  readonly together: boolean;
+  /** Set when the restart policy starts it: what it comes after. */
+  readonly restartAfter?: RestartReason;
+}
+
 /**
  * One registered group: its spec, what the user wants of it, what is, and all that its workers have counted. At
  * most one incarnation lives at a time; every change of state goes through the transition table.
  */
 export class Group {
   readonly name: string;
+  /** What has happened to it since it was registered. */
+  readonly record = new GroupRecord();
   readonly #deps: GroupDependencies;
+  readonly #workers: GroupWorkers;
   readonly #removed = deferred<void>();
   #spec: GroupSpec;
   #state: GroupState = 'registered';
@@ -50,12 +69,15 @@ export class Group {
   #reason: string | null = null;
   #desired: DesiredState = 'stopped';
   #incarnation: Incarnation | undefined;
-  readonly #workers: GroupWorkers;
+  #history = NO_RESTARTS;
+  #next: { readonly at: Date; readonly timer: Timer } | undefined;
   #cpuSeconds = 0;
-  #killedTotal = 0;
   /** Goes up with each command that beats the starts before it. */
   #epoch = 0;
   #removing = false;
+  /** Set while a stop waits for the groups that have to end before this one. */
+  #haltPending: Promise<unknown> | undefined;
+  #scaling: Promise<unknown> = Promise.resolve();
 
   constructor(spec: GroupSpec, deps: GroupDependencies) {
     this.name = spec.name;
@@ -85,8 +107,22 @@ export class Group {
   get active(): boolean {
     return isActive(this.#state);
   }
+  /** How many workers it needs room for: at work, or about to be again. */
+  get room(): number {
+    if (this.#incarnation !== undefined) return this.#incarnation.workerIds.length;
+    return this.#state === 'backoff' ? this.#spec.workers : 0;
+  }
+  /** When it starts again by itself, while it waits for that. */
+  get restartAt(): Date | undefined {
+    return this.#next?.at;
+  }
   get removing(): boolean {
     return this.#removing;
+  }
+  /** Resolves when the end that is under way, or that waits for other groups, has come; undefined without one. */
+  get halting(): Promise<unknown> | undefined {
+    if (this.#haltPending !== undefined) return this.#haltPending;
+    return this.#state === 'stopping' ? this.#incarnation?.ended : undefined;
   }
   /** Whether the spec has changed since the present incarnation started: the change waits for the next. */
   get restartPending(): boolean {
@@ -103,39 +139,31 @@ export class Group {
   get workerIds(): number[] {
     return this.#workers.ids;
   }
-  /** Workers that were killed because they did not stop. */
-  get killedTotal(): number {
-    return this.#killedTotal;
-  }
   /** Upper bounds of the group's histogram, in seconds. */
   get bounds(): readonly number[] {
     return this.#workers.bounds;
   }
   /** Processor time of the group's hosts, in seconds. */
   get cpuSeconds(): number {
-    return this.#cpuSeconds + (this.#incarnation?.report?.cpuSeconds ?? 0);
+    return this.#cpuSeconds + (this.#incarnation?.usage?.cpuSeconds ?? 0);
   }
   /** Resident memory of the group's host in bytes; 0 without one. */
   get memoryBytes(): number {
-    return this.#incarnation?.report?.rssBytes ?? 0;
+    return this.#incarnation?.usage?.rssBytes ?? 0;
   }
 
   workers(): WorkerStatus[] {
-    return this.#workers.statuses(this.#incarnation?.report, (id, left) => this.#workerState(id, left));
+    return this.#workers.statuses(this.#incarnation);
   }
 
   /** The counters of all workers that the group has had. */
   totals(): Counters {
-    return this.#workers.totals(this.#incarnation?.report);
+    return this.#workers.totals(this.#incarnation);
   }
 
   /** The user wants the group to run: a wish that later commands can beat. */
   want(): StartTicket {
     this.#desired = 'running';
-    return this.#ticket();
-  }
-
-  #ticket(): StartTicket {
     const group = this;
     const epoch = this.#epoch;
     return {
@@ -145,22 +173,35 @@ export class Group {
     };
   }
 
-  /** Begins a new incarnation. Only at rest. */
-  launch(): Incarnation {
+  /** Begins a new incarnation. Only at rest, a wait for the next try included. */
+  launch(launch: Launch): Incarnation {
     if (this.#incarnation !== undefined) throw new Error(`group ${this.name} has an incarnation already`);
     const spec = this.#spec;
     const { workerIds } = this;
+    const { clock, random, createHost, prepare } = this.#deps;
+    this.#cancelNext();
+    if (launch.restartAfter === undefined) this.#history = NO_RESTARTS;
+    else this.#onRestarted(undefined, launch.restartAfter);
     const incarnation: Incarnation = new Incarnation({
       spec,
       workerIds,
-      clock: this.#deps.clock,
-      createHost: this.#deps.createHost,
-      prepare: () => this.#deps.prepare(spec, workerIds),
+      clock,
+      random,
+      createHost,
+      prepare: () => prepare(spec, workerIds),
       listener: {
-        ending: (cause) => this.#move('stop', 'problem' in cause ? cause.problem.message : null),
-        ended: (ending) => this.#onEnded(incarnation, ending),
+        ending: (cause) => this.#move('stop', problemOf(cause)?.message ?? null),
+        ended: (ending) => this.#onEnded(launch, incarnation, ending),
         running: () => this.#move('running', null),
-        message: (message) => this.#deps.events.emit('message', { group: this.name, message }),
+        workerFailed: (failure) => this.#onFailed(failure, failure.problem.message),
+        workerRestarted: (id, reason) => {
+          this.#workers.restarted(id);
+          this.#onRestarted(id, reason);
+        },
+        workerStalled: () => this.record.stalls++,
+        workerKilled: () => this.record.killed++,
+        workerLeft: (id) => this.#workers.retire(id, incarnation),
+        message: (message) => this.#onMessage(message),
       },
     });
     this.#incarnation = incarnation;
@@ -169,20 +210,30 @@ export class Group {
   }
 
   /** Stops the group, beats every start that is under way, and reports when all are dead. */
-  stop(): Promise<GroupStopReport> {
+  stop(first?: Promise<unknown>): Promise<GroupStopReport> {
     this.#desired = 'stopped';
-    return this.halt();
+    return this.halt(first);
   }
 
-  /** The same without a change of what is desired: for restarts and for the end of the service. */
-  async halt(): Promise<GroupStopReport> {
+  /**
+   * The same without a change of what is desired: for restarts and for the end of the service.
+   * @param first what has to have ended before this group is asked to; later starts wait for it, too.
+   */
+  async halt(first?: Promise<unknown>): Promise<GroupStopReport> {
     this.#epoch++;
-    const { name } = this;
-    this.#incarnation?.end({ kind: 'stop' });
-    const ending = await this.#incarnation?.ended;
-    if (ending === undefined) return { name, success: true, killed: [], seconds: 0, reason: null };
-    const { success, killed, seconds, reason } = ending;
-    return { name, success, killed: [...killed], seconds, reason };
+    if (this.#next !== undefined) {
+      this.#cancelNext();
+      this.#move('stopped', null);
+    }
+    if (first !== undefined) {
+      const pending = first.then(() => this.#end());
+      this.#haltPending = pending;
+      await pending.finally(() => {
+        if (this.#haltPending === pending) this.#haltPending = undefined;
+      });
+      return pending;
+    }
+    return this.#end();
   }
 
   /** A start that this incarnation was part of has failed elsewhere: it ends, unless it has already. */
@@ -194,10 +245,20 @@ export class Group {
     incarnation.end({ kind: 'rollback', problem });
   }
 
-  /** Takes another spec, which the next incarnation will run. */
+  /** Takes another spec, which the next incarnation will run; the number of workers also counts for `scale`. */
   replaceSpec(spec: GroupSpec): void {
     this.#spec = spec;
     if (!this.active) this.#workers.resize(spec.workers, spec.buckets);
+  }
+
+  /**
+   * Brings a group that is running, or will be in a moment, to the number of workers in its spec, without touching
+   * those that stay. Scalings come one after the other. False when a worker cannot be ended short of a restart.
+   */
+  scale(): Promise<boolean> {
+    const turn = this.#scaling.then(() => this.#scale());
+    this.#scaling = turn;
+    return turn;
   }
 
   /** Stops the group for good; `forget` is called when it is dead. */
@@ -207,6 +268,29 @@ export class Group {
     forget();
     this.#removed.resolve();
     return report;
+  }
+
+  async #end(): Promise<GroupStopReport> {
+    const { name } = this;
+    this.#incarnation?.end({ kind: 'stop' });
+    const ending = await this.#incarnation?.ended;
+    if (ending === undefined) return { name, success: true, killed: [], seconds: 0, reason: null };
+    const { success, killed, seconds, reason } = ending;
+    return { name, success, killed: [...killed], seconds, reason };
+  }
+
+  async #scale(): Promise<boolean> {
+    const incarnation = this.#incarnation;
+    if (incarnation === undefined || !(await incarnation.running)) return true;
+    // Meanwhile it may be on its way to its end: what starts next has the new number from the beginning.
+    if (incarnation !== this.#incarnation || incarnation.cause !== undefined) return true;
+    const { ids } = this.#workers;
+    const { workers } = this.#spec;
+    if (workers === ids.length) return true;
+    const target = workers > ids.length ? this.#workers.add(workers - ids.length) : ids.slice(0, workers);
+    const scaled = incarnation.scale(target);
+    this.#deps.events.emit('scaled', { group: this.name, workers });
+    return scaled;
   }
 
   #move(event: GroupEvent, reason: string | null): void {
@@ -220,23 +304,84 @@ export class Group {
     this.#deps.events.emit('transition', { group: this.name, from, to, reason });
   }
 
-  #onEnded(incarnation: Incarnation, ending: Ending): void {
-    const { report } = incarnation;
-    const died = ending.cause.kind === 'failure' && ending.cause.problem.code === 'host_failed';
-    this.#workers.fold(report, (id) => incarnation.mark(id) ?? (died ? 'failed' : 'stopped'));
+  #cancelNext(): void {
+    this.#next?.timer.cancel();
+    this.#next = undefined;
+  }
+
+  #onMessage(message: HostMessage): void {
+    if (message.type === 'log') {
+      this.record.droppedLines += message.droppedLines ?? 0;
+      this.record.droppedMessages += message.droppedMessages ?? 0;
+    }
+    this.#deps.events.emit('message', { group: this.name, message });
+  }
+
+  #onRestarted(workerId: number | undefined, reason: RestartReason): void {
+    this.record.restarted(reason);
+    this.#deps.events.emit('restarted', { group: this.name, workerId, reason });
+  }
+
+  #onFailed({ kind, workerId }: Pick<Failure, 'kind' | 'workerId'>, reason: string): void {
+    const failure = { at: this.#deps.clock.date(), kind, workerId, reason };
+    this.record.failed(failure);
+    this.#deps.events.emit('failed', { group: this.name, failure });
+  }
+
+  #onEnded(launch: Launch, incarnation: Incarnation, ending: Ending): void {
+    const { cause, outcome } = ending;
+    const died = cause.kind === 'failure' && cause.failure.workerId === undefined && !ending.success;
+    this.#workers.fold(incarnation, died ? 'failed' : 'stopped');
     this.#workers.resize(this.#spec.workers, this.#spec.buckets);
-    this.#cpuSeconds += report?.cpuSeconds ?? 0;
-    this.#killedTotal += ending.killed.length;
+    this.#cpuSeconds += incarnation.usage?.cpuSeconds ?? 0;
+    this.record.killed += ending.killed.length;
     this.#incarnation = undefined;
-    this.#move(ending.outcome, ending.reason);
+    const decision = this.#decide(launch, incarnation, ending);
+    const reason = describeEnd(incarnation.spec, ending, decision);
+    if (outcome === 'failed')
+      this.#onFailed(cause.kind === 'failure' ? cause.failure : { kind: 'host' }, reason ?? '');
+    if (decision?.restart === true) this.#waitForRestart(launch.ticket, cause, decision);
+    this.#move(decision?.restart === true ? 'backoff' : outcome, reason);
     this.#deps.events.emit('ended', { group: this.name, ending });
   }
 
-  #workerState(id: number, left: WorkerState): WorkerState {
-    const state = this.#state;
-    return (
-      this.#incarnation?.mark(id) ??
-      (state === 'starting' || state === 'running' || state === 'stopping' ? state : left)
-    );
+  /** What the restart policy says to the end; undefined where it has no say. */
+  #decide(launch: Launch, incarnation: Incarnation, ending: Ending): RestartDecision | undefined {
+    const { cause, outcome, ranSeconds } = ending;
+    if (outcome === 'stopped' || cause.kind === 'stop' || cause.kind === 'rollback') return undefined;
+    if (cause.kind === 'failure' && cause.failure.final === true) return undefined;
+    if (!launch.ticket.valid || (launch.together && !incarnation.launched)) return undefined;
+    const { restart } = incarnation.spec;
+    return decideRestart(restart, this.#history, { outcome, ranSeconds }, this.#deps.random());
   }
+
+  #waitForRestart(
+    ticket: StartTicket,
+    cause: EndCause,
+    { delaySeconds, history }: RestartDecision & { restart: true },
+  ): void {
+    const { clock, startAgain } = this.#deps;
+    const milliseconds = delaySeconds * 1000;
+    const reason = cause.kind === 'failure' ? cause.failure.kind : 'completed';
+    this.#history = history;
+    this.#next = {
+      at: new Date(clock.date().getTime() + milliseconds),
+      timer: clock.after(milliseconds, () => void startAgain(this, ticket, reason)),
+    };
+  }
+}
+
+function describeEnd(
+  { restart }: GroupSpec,
+  { reason, cause, outcome }: Ending,
+  decision: RestartDecision | undefined,
+): string | null {
+  if (decision?.restart === true && outcome === 'completed')
+    return 'All workers have finished; the restart policy "always" starts them again';
+  if (decision?.restart !== false || decision.why !== 'budget' || cause.kind !== 'failure') return reason;
+  const { message } = cause.failure.problem;
+  return (reason ?? message).replace(
+    message,
+    () => givenUp(cause.failure, decision, restart).problem.message,
+  );
 }

@@ -1,21 +1,39 @@
 import type { HostReport, WorkerReport } from '../host/host-message.js';
 
-/** The reports of one host: the last that can be true, and who waits for a newer one. */
+/** What a host last told of itself. */
+export interface HostUsage {
+  /** Resident memory, in bytes. */
+  readonly rssBytes: number;
+  /** Processor time since its start, in seconds. */
+  readonly cpuSeconds: number;
+}
+
+/** The reports of one host: the last of each worker that can be true, and who waits for a newer one. */
 export class HostReports {
   readonly #waiting = new Map<number, () => void>();
-  #last: HostReport | undefined;
+  readonly #workers = new Map<number, WorkerReport>();
+  #usage: HostUsage | undefined;
   #requests = 0;
 
-  get last(): HostReport | undefined {
-    return this.#last;
+  get usage(): HostUsage | undefined {
+    return this.#usage;
+  }
+
+  /** The last report of one worker. */
+  worker(id: number): WorkerReport | undefined {
+    return this.#workers.get(id);
   }
 
   /**
    * Takes in a report. One in which a count goes back, or that has more errors than calls, is not of our making:
-   * user code can write to the host's end of the channel. It is dropped.
+   * user code can write to the host's end of the channel. It is dropped. A worker that a report leaves out keeps
+   * what it had.
    */
   accept(report: HostReport): void {
-    if (this.#isPlausible(report)) this.#last = report;
+    if (this.#isPlausible(report)) {
+      this.#usage = { rssBytes: report.rssBytes, cpuSeconds: report.cpuSeconds };
+      for (const worker of report.workers) this.#workers.set(worker.id, worker);
+    }
     for (const [request, resolve] of this.#waiting) {
       if (request > report.request) continue;
       this.#waiting.delete(request);
@@ -39,9 +57,9 @@ export class HostReports {
   }
 
   #isPlausible(report: HostReport): boolean {
-    if (this.#last !== undefined && report.cpuSeconds < this.#last.cpuSeconds) return false;
+    if (this.#usage !== undefined && report.cpuSeconds < this.#usage.cpuSeconds) return false;
     return report.workers.every((worker) => {
-      const before = this.#last?.workers.find(({ id }) => id === worker.id);
+      const before = this.#workers.get(worker.id);
       return worker.errors <= calls(worker) && (before === undefined || isNotLess(worker, before));
     });
   }

@@ -7,6 +7,8 @@ export interface HostExit {
   readonly signal: string | null;
   /** Why the control plane killed it, or why it could not be started. */
   readonly error?: string;
+  /** The last lines that it wrote to its standard error, where there were any. */
+  readonly lastWords?: string;
 }
 
 /** A group host as the domain sees it: the process behind it is somebody else's business. */
@@ -15,8 +17,16 @@ export interface Host {
   readonly pid: number | undefined;
   /** Loads the module and runs `init`; answered by `initialised` or `failed`. */
   init(launch: HostLaunch): void;
-  /** Starts every worker; answered by `running` or `failed`. */
+  /** Starts every worker of the launch; answered by `looping` or `failed` of each. */
   run(): void;
+  /** Starts one more worker, or one that has ended, in a fresh thread. */
+  startWorker(workerId: number, index: number): void;
+  /** Asks one worker to end; answered by `ended`. */
+  stopWorker(workerId: number): void;
+  /** Ends the thread of one worker by force; answered by `ended` or `stuck`. */
+  killWorker(workerId: number): void;
+  /** Tells those that go on how many workers the group has now. */
+  count(count: number): void;
   /** Asks everything to end; answered by `finished` and the exit. */
   stop(): void;
   /** Asks for a report that carries this number. */

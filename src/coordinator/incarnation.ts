@@ -1,22 +1,25 @@
 import { type Clock, secondsSince, type Timer } from '../clock.js';
 import { type Deferred, deferred } from '../deferred.js';
 import { ProblemError } from '../errors.js';
-import type { ErrorInfo, HostMessage, HostReport } from '../host/host-message.js';
+import type { ErrorInfo, HostMessage, HostReport, WorkerReport } from '../host/host-message.js';
 import type { Hook, HostLaunch, Phase } from '../host/protocol.js';
 import type { GroupSpec } from '../schemas/group-spec.js';
-import { describeExit, type EndCause, type Ending, failureOf } from './ending.js';
+import type { WorkerState } from '../schemas/states.js';
+import { type EndCause, type Ending, type Failure, failureOf, failureOfExit, problemOf } from './ending.js';
 import type { Host, HostExit, HostFactory } from './host.js';
-import { HostReports } from './host-reports.js';
+import { HostReports, type HostUsage } from './host-reports.js';
+import { SilenceWatch } from './silence-watch.js';
 import { StartBudget } from './start-budget.js';
+import { WorkerSupervisor, type WorkerSupervisorListener } from './worker-supervisor.js';
 
 /** How far a start has come; how it ends is another matter, at any of these. */
 const PHASES = ['forked', 'initialising', 'initialised', 'launching', 'running'] as const;
 type StartPhase = (typeof PHASES)[number];
 
-/** How a worker of this incarnation ended by itself; undefined: it stands as its group does. */
-export type WorkerMark = 'completed' | 'failed' | undefined;
+const MIB = 1024 * 1024;
 
-export interface IncarnationListener {
+export interface IncarnationListener
+  extends Omit<WorkerSupervisorListener, 'allLooped' | 'allCompleted' | 'groupFails' | 'trouble'> {
   /** Every worker is in its loop. Called at most once, and not when the end was asked before. */
   running(): void;
   /** The host was told to end. */
@@ -30,6 +33,8 @@ export interface IncarnationOptions {
   readonly spec: GroupSpec;
   readonly workerIds: readonly number[];
   readonly clock: Clock;
+  /** 0 to 1. */
+  readonly random: () => number;
   readonly createHost: HostFactory;
   /** Finds the modules and puts together what the host has to know. */
   readonly prepare: () => Promise<HostLaunch>;
@@ -38,11 +43,9 @@ export interface IncarnationOptions {
 
 /**
  * One life of a group: from the start of its host to the host's death. It knows the order of that life and its
- * deadlines; which life follows, if any, is the group's business.
+ * deadlines; its workers are the supervisor's business, and which life follows, if any, the group's.
  */
 export class Incarnation {
-  readonly spec: GroupSpec;
-  readonly workerIds: readonly number[];
   /** Resolves when the operating system has reported the end of the host. Never rejects. */
   readonly ended: Promise<Ending>;
 
@@ -50,16 +53,17 @@ export class Incarnation {
   readonly #prepare: () => Promise<HostLaunch>;
   readonly #listener: IncarnationListener;
   readonly #host: Host;
+  readonly #workers: WorkerSupervisor;
   readonly #initialised = deferred<boolean>();
   readonly #running = deferred<boolean>();
   readonly #ended: Deferred<Ending> = deferred();
-  readonly #marks = new Map<number, WorkerMark>();
-  /** Workers that run no user code any more. */
-  readonly #over = new Set<number>();
   readonly #reports = new HostReports();
   readonly #budget: StartBudget;
+  readonly #silence: SilenceWatch;
 
+  #spec: GroupSpec;
   #phase: StartPhase = 'forked';
+  #runningSince: number | undefined;
   /** The host has said its last word: everything in it has ended. */
   #finished = false;
   #dead = false;
@@ -73,28 +77,56 @@ export class Incarnation {
   #trouble: string | undefined;
 
   constructor(options: IncarnationOptions) {
-    this.spec = options.spec;
-    this.workerIds = options.workerIds;
-    this.#clock = options.clock;
+    const { spec, clock, listener } = options;
+    this.#spec = spec;
+    this.#clock = clock;
     this.#prepare = options.prepare;
-    this.#listener = options.listener;
-    this.#budget = new StartBudget(this.#clock, this.spec.startTimeoutSeconds * 1000, () =>
-      this.#onStartTimeout(),
+    this.#listener = listener;
+    this.#budget = new StartBudget(clock, spec.startTimeoutSeconds * 1000, () => this.#onStartTimeout());
+    this.#silence = new SilenceWatch(
+      clock,
+      () => this.#host.report(0),
+      () => this.#fail('host', `did not report for ${SilenceWatch.SECONDS} s`),
     );
     this.ended = this.#ended.promise;
-    this.#host = options.createHost(options.spec.name, {
+    this.#host = options.createHost(spec.name, {
       message: (message) => this.#onMessage(message),
       exited: (exit) => this.#onExit(exit),
     });
+    this.#workers = new WorkerSupervisor({
+      spec,
+      workerIds: options.workerIds,
+      clock,
+      random: options.random,
+      host: this.#host,
+      listener: {
+        ...listener,
+        allLooped: () => this.#onAllLooped(),
+        allCompleted: () => this.end({ kind: 'completed' }),
+        groupFails: (failure, stuck) => this.#onGroupFails(failure, stuck),
+        trouble: (message) => {
+          if (this.#cause !== undefined) this.#trouble ??= message;
+        },
+      },
+    });
+  }
+
+  /** What this life was started with; the number of workers follows `scale`. */
+  get spec(): GroupSpec {
+    return this.#spec;
+  }
+
+  get workerIds(): readonly number[] {
+    return this.#workers.ids;
   }
 
   get pid(): number | undefined {
     return this.#dead ? undefined : this.#host.pid;
   }
 
-  /** The last report of the host. */
-  get report(): HostReport | undefined {
-    return this.#reports.last;
+  /** What the host last told of itself. */
+  get usage(): HostUsage | undefined {
+    return this.#reports.usage;
   }
 
   /** Why this incarnation ends; undefined while nothing has asked for it. */
@@ -102,13 +134,30 @@ export class Incarnation {
     return this.#cause;
   }
 
+  /** Whether its workers were told to start. */
+  get launched(): boolean {
+    return this.#reached('launching');
+  }
+
   /** Resolves when every worker is in its loop (true), or when that will not happen (false). */
   get running(): Promise<boolean> {
     return this.#running.promise;
   }
 
-  mark(workerId: number): WorkerMark {
-    return this.#marks.get(workerId);
+  /** The state of one of its workers; undefined when it is none. */
+  workerState(workerId: number): WorkerState | undefined {
+    const state = this.#workers.state(workerId);
+    return state === 'idle' && !this.#dead ? 'starting' : state;
+  }
+
+  /** When the worker starts again, while it waits for that. */
+  restartAt(workerId: number): Date | undefined {
+    return this.#workers.restartAt(workerId);
+  }
+
+  /** The last report of one of its workers. */
+  report(workerId: number): WorkerReport | undefined {
+    return this.#reports.worker(workerId);
   }
 
   /** Loads the module and runs `init`. False when this incarnation is ending: `ended` tells why. */
@@ -126,7 +175,7 @@ export class Incarnation {
           error instanceof ProblemError
             ? error
             : new ProblemError('internal', String(error), { cause: error });
-        this.end({ kind: 'failure', problem });
+        this.end({ kind: 'failure', failure: { kind: 'start', problem } });
       }
     }
     return this.#initialised.promise;
@@ -137,9 +186,19 @@ export class Incarnation {
     if (this.#cause === undefined) {
       this.#budget.resume();
       this.#phase = 'launching';
+      this.#workers.launched();
       this.#host.run();
     }
     return this.#running.promise;
+  }
+
+  /**
+   * Makes the group one of these workers; only while it runs. Resolves when the new ones are in their loops and the
+   * others have ended, or when this life ends; false when one cannot be ended, short of the host's death.
+   */
+  scale(workerIds: readonly number[]): Promise<boolean> {
+    this.#spec = { ...this.#spec, workers: workerIds.length };
+    return this.#workers.scale(workerIds);
   }
 
   /** Ends this incarnation: cooperatively at first, by force when the grace is over. Returns at once. */
@@ -148,21 +207,24 @@ export class Incarnation {
     this.#cause = cause;
     this.#endAskedAt = this.#clock.now();
     this.#budget.pause();
+    this.#silence.close();
     this.#initialised.resolve(false);
     this.#running.resolve(false);
+    this.#workers.groupEnds();
     this.#listener.ending(cause);
     if (!this.#reached('initialising')) {
       // No user code has run: there is nobody to ask.
       this.#host.kill();
       return;
     }
-    if (cause.kind === 'failure' && cause.problem.code === 'start_timeout' && !this.#reached('initialised')) {
+    const problem = problemOf(cause);
+    if (problem?.code === 'start_timeout' && !this.#reached('initialised')) {
       // The hooks thread is stuck in the module or in init: it would not hear a question.
-      this.#kill(cause.problem.message);
+      this.#kill(problem.message);
       return;
     }
     this.#host.stop();
-    this.#graceTimer = this.#clock.after(this.spec.stopGraceSeconds * 1000, () => this.#onGraceOver());
+    this.#graceTimer = this.#clock.after(this.#spec.stopGraceSeconds * 1000, () => this.#onGraceOver());
   }
 
   /** Ends this incarnation by force. For a service that has no time left. */
@@ -182,14 +244,38 @@ export class Incarnation {
   }
 
   #onStartTimeout(): void {
-    const { name, startTimeoutSeconds } = this.spec;
+    const { name, startTimeoutSeconds } = this.#spec;
     const what = this.#reached('initialised')
       ? 'setup'
       : this.#hook === 'init'
         ? 'init'
         : 'loading the module';
     const detail = `Group "${name}" did not start within ${startTimeoutSeconds} s: ${what} did not finish. Look for something that never settles there, or raise startTimeoutSeconds.`;
-    this.end({ kind: 'failure', problem: new ProblemError('start_timeout', detail) });
+    this.end({
+      kind: 'failure',
+      failure: { kind: 'start', problem: new ProblemError('start_timeout', detail) },
+    });
+  }
+
+  #onAllLooped(): void {
+    if (this.#phase !== 'launching' || this.#cause !== undefined) return;
+    this.#phase = 'running';
+    this.#runningSince = this.#clock.now();
+    this.#budget.pause();
+    this.#silence.heard();
+    this.#listener.running();
+    this.#running.resolve(true);
+  }
+
+  #onGroupFails(failure: Failure, stuck: boolean): void {
+    this.end({ kind: 'failure', failure });
+    if (stuck) this.#kill('the host was killed');
+  }
+
+  /** The host as a whole goes on no more. */
+  #fail(kind: Failure['kind'], what: string): void {
+    const problem = new ProblemError('host_failed', `The host of group "${this.#spec.name}" ${what}`);
+    this.#onGroupFails({ kind, problem }, true);
   }
 
   /** A host is not believed to keep to the order of things: user code can reach its end of the channel. */
@@ -203,25 +289,16 @@ export class Incarnation {
         this.#budget.pause();
         this.#initialised.resolve(true);
         break;
-      case 'running':
-        if (this.#phase !== 'launching' || this.#cause !== undefined) break;
-        this.#phase = 'running';
-        this.#budget.pause();
-        this.#listener.running();
-        this.#running.resolve(true);
-        break;
       case 'failed':
-        this.#onFailure(message.phase, message.workerId, message.error);
+        if (message.workerId === undefined) this.#onFailure(message.phase, message.error);
+        else this.#workers.handle(message);
         break;
+      case 'looping':
+      case 'stalled':
       case 'completed':
-        if (!this.#reached('launching') || !this.workerIds.includes(message.workerId)) break;
-        this.#marks.set(message.workerId, 'completed');
-        this.#over.add(message.workerId);
-        if (this.workerIds.every((id) => this.#marks.get(id) === 'completed'))
-          this.end({ kind: 'completed' });
-        break;
       case 'ended':
-        if (this.#cause !== undefined) this.#over.add(message.workerId);
+      case 'stuck':
+        this.#workers.handle(message);
         break;
       case 'hook':
         this.#hook = message.state === 'started' ? message.hook : undefined;
@@ -231,7 +308,7 @@ export class Incarnation {
         }
         break;
       case 'report':
-        this.#reports.accept(message);
+        this.#onReport(message);
         break;
       case 'finished':
         this.#finished = this.#cause !== undefined;
@@ -242,23 +319,25 @@ export class Incarnation {
     this.#listener.message(message);
   }
 
-  #onFailure(phase: Phase, workerId: number | undefined, error: ErrorInfo): void {
-    if (workerId !== undefined && !this.workerIds.includes(workerId)) return;
-    const problem = failureOf(this.spec.name, phase, workerId, error);
-    const first = this.#cause === undefined;
-    if (workerId !== undefined && (first || this.#cause?.kind === 'failure'))
-      this.#marks.set(workerId, 'failed');
-    if (first) {
-      this.end({ kind: 'failure', problem });
-    } else if (phase !== 'module' && phase !== 'init') {
-      // What fails while stopping is told, but the cause of the end stands.
-      this.#trouble ??= problem.message;
-    }
+  #onReport(report: HostReport): void {
+    this.#reports.accept(report);
+    if (this.#phase === 'running') this.#silence.heard();
+    const { rssMb } = this.#spec.limits;
+    if (rssMb === null || this.#cause !== undefined || report.rssBytes <= rssMb * MIB) return;
+    const used = Math.ceil(report.rssBytes / MIB);
+    this.#fail('memory', `uses ${used} MiB of memory, more than its limit of ${rssMb} MiB (limits.rssMb)`);
+  }
+
+  #onFailure(phase: Phase, error: ErrorInfo): void {
+    const failure = failureOf(this.#spec.name, phase, undefined, error);
+    if (this.#cause === undefined) this.end({ kind: 'failure', failure });
+    // What fails while stopping is told, but the cause of the end stands.
+    else if (phase !== 'module' && phase !== 'init') this.#trouble ??= failure.problem.message;
   }
 
   #onGraceOver(): void {
     const workers = this.#unfinishedWorkers();
-    const grace = `the grace of ${this.spec.stopGraceSeconds} s`;
+    const grace = `the grace of ${this.#spec.stopGraceSeconds} s`;
     const who =
       workers.length > 0
         ? `${workers.length === 1 ? 'Worker' : 'Workers'} ${workers.join(', ')} did not stop within ${grace}`
@@ -275,44 +354,48 @@ export class Incarnation {
 
   /** Workers that may still run user code. */
   #unfinishedWorkers(): number[] {
-    if (!this.#reached('launching') || this.#finished) return [];
-    return this.workerIds.filter((id) => !this.#over.has(id));
+    return this.#finished ? [] : this.#workers.unfinished;
   }
 
   #onExit(exit: HostExit): void {
     if (this.#dead) return;
     this.#budget.pause();
+    this.#silence.close();
     this.#graceTimer?.cancel();
+    const { name, limits } = this.#spec;
     const stopped = this.#finished || this.#killed !== undefined || !this.#reached('initialising');
-    const crash = this.#cause === undefined || !stopped;
-    const crashReason = crash ? describeExit(this.spec.name, exit, this.#cause !== undefined) : undefined;
+    const crashed = this.#cause === undefined || !stopped;
+    const crash = crashed ? failureOfExit(name, exit, this.#cause !== undefined, limits.heapMb) : undefined;
     if (this.#cause === undefined) {
-      this.#cause = { kind: 'failure', problem: new ProblemError('host_failed', crashReason ?? '') };
       this.#endAskedAt = this.#clock.now();
+      this.#workers.groupEnds();
     }
+    const cause: EndCause = this.#cause ?? (crash ? { kind: 'failure', failure: crash } : { kind: 'stop' });
+    this.#cause = cause;
     this.#dead = true;
     this.#initialised.resolve(false);
     this.#running.resolve(false);
     this.#reports.close();
-    const cause = this.#cause;
-    const failed = cause.kind === 'failure' || crash;
+    this.#workers.close();
+    const failed = cause.kind === 'failure' || crash !== undefined;
     const ending: Ending = {
       outcome: failed ? 'failed' : cause.kind === 'completed' ? 'completed' : 'stopped',
       cause,
-      success: !crash && this.#killed === undefined,
+      success: crash === undefined && this.#killed === undefined,
       killed: this.#killed?.workers ?? [],
       seconds: secondsSince(this.#clock, this.#endAskedAt),
-      reason: this.#reason(cause, crashReason),
+      ranSeconds: this.#runningSince === undefined ? 0 : (this.#endAskedAt - this.#runningSince) / 1000,
+      reason: this.#reason(cause, crash?.problem.message),
     };
     this.#listener.ended(ending);
     this.#ended.resolve(ending);
   }
 
   #reason(cause: EndCause, crashReason: string | undefined): string | null {
-    const first = 'problem' in cause ? cause.problem.message : undefined;
     // Of a failure the first cause is told; what followed from it is in the log.
     const trouble = cause.kind === 'failure' ? undefined : this.#trouble;
-    const parts = [first, this.#killed?.why, crashReason, trouble].filter((part) => part !== undefined);
-    return parts.length === 0 ? null : [...new Set(parts)].join('; ');
+    const parts = [problemOf(cause)?.message, this.#killed?.why, crashReason, trouble];
+    const told = new Set(parts.filter((part) => part !== undefined));
+    return told.size === 0 ? null : [...told].join('; ');
   }
 }

@@ -1,7 +1,9 @@
 import { ProblemError } from '../errors.js';
-import type { EndCause } from './ending.js';
+import type { RestartReason } from '../schemas/states.js';
+import { type EndCause, problemOf } from './ending.js';
 import type { Group, StartTicket } from './group.js';
 import type { Incarnation } from './incarnation.js';
+import { inSteps } from './start-order.js';
 
 /** How one group fared in a start. */
 export interface StartOutcome {
@@ -10,57 +12,114 @@ export interface StartOutcome {
   readonly problem: ProblemError | undefined;
 }
 
+/** One group that is to start. */
+export interface StartWish {
+  readonly group: Group;
+  readonly ticket: StartTicket;
+}
+
 /**
- * Starts groups together: every `init` one after the other in the order given, and no worker's loop before the
- * last of them has returned. When one fails, nothing of this start runs: those already initialised are ended with
- * their `shutdown` and `cleanup`. Groups that run, or that another command is starting, are only waited for.
+ * Starts groups together, in steps: a group that comes `after` others of this start waits until those run. Within a
+ * step every `init` runs one after the other in the order given, and no worker's loop begins before the last of them
+ * has returned. When a module or an `init` fails, nothing of this start runs: the others are ended, with their
+ * `shutdown` and `cleanup`. Groups that run, or that another command is starting, are only waited for.
  *
  * @param reserve is asked once, right before any host is started, with the groups to be started; it throws when
- *   there is no room for them.
+ *   there is no room for them, or when a group that they come after does not run.
+ * @param restartAfter set when the restart policy starts a group
  */
 export async function startGroups(
-  wishes: readonly { readonly group: Group; readonly ticket: StartTicket }[],
+  wishes: readonly StartWish[],
   reserve: (starting: readonly Group[]) => void,
+  restartAfter?: RestartReason,
 ): Promise<StartOutcome[]> {
-  const stopping = () => wishes.filter(({ group, ticket }) => ticket.valid && group.state === 'stopping');
-  while (stopping().length > 0) await Promise.all(stopping().map(({ group }) => group.incarnation?.ended));
+  const halting = () => wishes.flatMap(({ group, ticket }) => (ticket.valid && group.halting) || []);
+  while (halting().length > 0) await Promise.all(halting());
 
-  const starting = wishes
-    .filter(({ group, ticket }) => ticket.valid && !group.active)
-    .map(({ group }) => group);
-  reserve(starting);
-  const launched = new Map<Group, Incarnation>(starting.map((group) => [group, group.launch()]));
+  const starting = wishes.filter(({ group, ticket }) => ticket.valid && !group.active);
+  reserve(starting.map(({ group }) => group));
+  const together = starting.length > 1;
+  const launched = new Map<Group, Incarnation>(
+    starting.map(({ group, ticket }) => [
+      group,
+      group.launch({ ticket, together, ...(restartAfter && { restartAfter }) }),
+    ]),
+  );
   const incarnations = wishes.map(({ group, ticket }) => (ticket.valid ? group.incarnation : undefined));
 
-  await runTogether(launched);
+  await runInSteps(wishes, launched);
   const problems = await Promise.all(wishes.map(({ group }, i) => outcome(group, incarnations[i])));
   // What has happened to one while others were waited for belongs into the answer as well.
   return wishes.map(({ group }, i) => ({
     group,
-    problem: problems[i] ?? problemOf(group, incarnations[i]?.cause),
+    problem: problems[i] ?? problemToStart(group, incarnations[i]?.cause),
   }));
 }
 
-/** Takes the incarnations to their loops, or none of them. */
-async function runTogether(launched: ReadonlyMap<Group, Incarnation>): Promise<void> {
-  const findFailed = () => [...launched].find(([, { cause }]) => cause?.kind === 'failure');
-  for (const incarnation of launched.values()) {
+/** Takes the incarnations to their loops, step by step, or none of them. */
+async function runInSteps(
+  wishes: readonly StartWish[],
+  launched: ReadonlyMap<Group, Incarnation>,
+): Promise<void> {
+  const steps = inSteps(wishes.map(({ group }) => ({ group, name: group.name, after: group.spec.after })));
+  for (const step of steps) {
+    const groups = step.map(({ group }) => group);
+    refuseWithoutOthers(groups, wishes, launched);
+    const own = groups.flatMap((group): [Group, Incarnation][] => {
+      const incarnation = launched.get(group);
+      return incarnation === undefined ? [] : [[group, incarnation]];
+    });
+    if (!(await runTogether(own, launched))) return;
+    // Those that another command is starting count like our own for the next step.
+    if (step !== steps.at(-1)) await Promise.all(groups.map(({ incarnation }) => incarnation?.running));
+  }
+}
+
+/** A group whose others have failed since this start began cannot start: its own are only ordered, not tied. */
+function refuseWithoutOthers(
+  groups: readonly Group[],
+  wishes: readonly StartWish[],
+  launched: ReadonlyMap<Group, Incarnation>,
+): void {
+  for (const group of groups) {
+    const missing = wishes.find(
+      ({ group: other }) => group.spec.after.includes(other.name) && !hasCome(other),
+    );
+    const incarnation = launched.get(group);
+    if (missing === undefined || incarnation === undefined) continue;
+    const detail = `Group "${group.name}" starts after "${missing.group.name}", which did not start: ${missing.group.reason ?? missing.group.state}`;
+    group.rollBack(incarnation, new ProblemError('dependency_not_running', detail));
+  }
+}
+
+/** Whether groups that come after this one may start. */
+export function hasCome(group: Group): boolean {
+  return group.state === 'running' || group.state === 'completed';
+}
+
+async function runTogether(
+  step: readonly (readonly [Group, Incarnation])[],
+  launched: ReadonlyMap<Group, Incarnation>,
+): Promise<boolean> {
+  const findFailed = () => step.find(([, { cause }]) => cause?.kind === 'failure');
+  for (const [, incarnation] of step) {
     await incarnation.init();
     // Not only this one may have failed: the host of one that waits can die.
     if (findFailed() !== undefined) break;
   }
   const failed = findFailed();
   if (failed === undefined) {
-    await Promise.all([...launched.values()].map((incarnation) => incarnation.run()));
-    return;
+    await Promise.all(step.map(([, incarnation]) => incarnation.run()));
+    return true;
   }
   const [first, { cause }] = failed;
-  const why = cause?.kind === 'failure' ? cause.problem.message : '';
+  const why = (cause && problemOf(cause)?.message) ?? '';
   const problem = new ProblemError(
     'start_rolled_back',
     `Rolled back, because group "${first.name}" failed to start: ${why}`,
   );
   for (const [group, incarnation] of launched) if (group !== first) group.rollBack(incarnation, problem);
+  return false;
 }
 
 /** Waits until the incarnation runs or is dead; one that runs and is ending already is on its way to the latter. */
@@ -69,14 +128,14 @@ async function outcome(
   incarnation: Incarnation | undefined,
 ): Promise<ProblemError | undefined> {
   if (incarnation === undefined) return superseded(group);
-  if ((await incarnation.running) && problemOf(group, incarnation.cause) === undefined) return undefined;
-  return problemOf(group, (await incarnation.ended).cause);
+  if ((await incarnation.running) && problemToStart(group, incarnation.cause) === undefined) return undefined;
+  return problemToStart(group, (await incarnation.ended).cause);
 }
 
 /** What the end of an incarnation, for this cause, is to the start that began it. */
-function problemOf(group: Group, cause: EndCause | undefined): ProblemError | undefined {
+function problemToStart(group: Group, cause: EndCause | undefined): ProblemError | undefined {
   if (cause === undefined || cause.kind === 'completed') return undefined;
-  return cause.kind === 'stop' ? superseded(group) : cause.problem;
+  return problemOf(cause) ?? superseded(group);
 }
 
 function superseded(group: Group): ProblemError {

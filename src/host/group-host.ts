@@ -1,47 +1,44 @@
 import type { LoggerMetrics } from '../worker-module.js';
 import { HookFailure, HooksThread } from './hooks-thread.js';
-import type { HostMessage, WorkerReport } from './host-message.js';
+import type { HostMessage } from './host-message.js';
+import { HostWorker } from './host-worker.js';
 import { LoggersThread } from './loggers-thread.js';
-import { ThreadPool } from './pool.js';
+import { setPriority } from './priority.js';
 import type { HostCommand, HostLaunch } from './protocol.js';
-import { WorkerMemory } from './thread/memory.js';
-import type { ThreadMessage } from './thread/tasks.js';
 import { describeThrown } from './thread/thrown.js';
 
 /** How often the counters go to the control plane unasked: what a crash can lose at most. */
 const REPORT_MS = 500;
 
-interface Worker {
-  readonly id: number;
-  readonly index: number;
-  readonly memory: WorkerMemory;
-  threadId: number | undefined;
-  looping: boolean;
-  /** Settles when the worker's task is over. Never rejects. */
-  over: Promise<void>;
-}
+/** How often resident memory is looked at where it has a limit. */
+const MEMORY_CHECK_MS = 100;
+
+/** How often calls are looked at for stalls: a tenth of the time-out, within these bounds. */
+const STALL_CHECK_MS = { least: 10, most: 250 };
+
+const MIB = 1024 * 1024;
 
 /** A launched group, in its host. */
 interface Running {
   readonly launch: HostLaunch;
-  readonly pool: ThreadPool;
   readonly hooks: HooksThread;
   readonly loggers: LoggersThread | undefined;
-  readonly workers: readonly Worker[];
+  readonly workers: Map<number, HostWorker>;
   /** Settles when `init` has returned (true) or failed (false). */
   readonly initialised: Promise<boolean>;
   readonly timers: NodeJS.Timeout[];
 }
 
 /**
- * The inside of a group host: it runs what the control plane orders in the threads of a pool and tells what
- * happens. No user code runs on its own thread, so it can always hear an order.
+ * The inside of a group host: it runs what the control plane orders in threads and tells what happens. No user code
+ * runs on its own thread, so it can always hear an order.
  */
 export class GroupHost {
   readonly #send: (message: HostMessage) => void;
   readonly #exit: () => void;
   #group: Running | undefined;
   #shared: unknown;
+  #count = 0;
   #stopping = false;
 
   /** @param exit ends the process, once everything that was sent is out. */
@@ -58,6 +55,19 @@ export class GroupHost {
       case 'run':
         this.#run();
         break;
+      case 'startWorker':
+        this.#startWorker(command.workerId, command.index);
+        break;
+      case 'stopWorker':
+        this.#stopWorker(command.workerId);
+        break;
+      case 'killWorker':
+        void this.#group?.workers.get(command.workerId)?.kill();
+        break;
+      case 'count':
+        this.#count = command.count;
+        for (const worker of this.#group?.workers.values() ?? []) worker.setCount(command.count);
+        break;
       case 'stop':
         void this.#stop();
         break;
@@ -68,34 +78,27 @@ export class GroupHost {
   }
 
   #launch(launch: HostLaunch): Running {
-    const hasLoggers = launch.loggerUrls.length > 0;
+    // Before any thread is started: threads inherit it.
+    setPriority(launch.nice);
     const { workerIds } = launch.group;
-    const pool = new ThreadPool(workerIds.length + (hasLoggers ? 2 : 1), (error) =>
-      this.#send({
-        type: 'log',
-        level: 'error',
-        text: `Error in an idle thread: ${describeThrown(error).message}`,
-      }),
-    );
-    const hooks = new HooksThread(pool, launch, this.#send, (error) => {
+    this.#count = workerIds.length;
+    const hooks = new HooksThread(launch, this.#send, (error) => {
       if (!this.#stopping) this.#send({ type: 'failed', phase: 'hooks', error });
     });
+    // All threads come up while the module is being loaded and init runs, which takes 20 to 40 ms off a start.
+    const workers = workerIds.map((id, index) => this.#newWorker(launch, id, index));
     return {
       launch,
-      pool,
       hooks,
-      loggers: hasLoggers ? new LoggersThread(pool, launch.loggerUrls, this.#send) : undefined,
-      workers: workerIds.map((id, index) => ({
-        id,
-        index,
-        memory: WorkerMemory.allocate(launch.buckets.length),
-        threadId: undefined,
-        looping: false,
-        over: Promise.resolve(),
-      })),
+      loggers: launch.loggerUrls.length > 0 ? new LoggersThread(launch.loggerUrls, this.#send) : undefined,
+      workers: new Map(workers.map((worker) => [worker.id, worker])),
       initialised: this.#init(hooks),
       timers: [],
     };
+  }
+
+  #newWorker(launch: HostLaunch, id: number, index: number): HostWorker {
+    return new HostWorker(id, index, launch, this.#send, () => this.#report(0));
   }
 
   async #init(hooks: HooksThread): Promise<boolean> {
@@ -117,66 +120,46 @@ export class GroupHost {
   #run(): void {
     const group = this.#group;
     if (group === undefined || this.#stopping) return;
-    for (const worker of group.workers) worker.over = this.#runWorker(group, worker);
-    group.timers.push(setInterval(() => this.#report(0), REPORT_MS));
-    const { loggers } = group;
+    for (const worker of group.workers.values()) worker.start(this.#shared, this.#count, false);
+    const { launch, loggers, timers } = group;
+    const every = (milliseconds: number, call: () => void) => timers.push(setInterval(call, milliseconds));
+    every(REPORT_MS, () => this.#report(0));
+    const { rssMb, iterationTimeoutSeconds } = launch;
+    if (rssMb !== null) every(MEMORY_CHECK_MS, () => this.#checkMemory(rssMb));
+    if (iterationTimeoutSeconds !== null) {
+      const { least, most } = STALL_CHECK_MS;
+      const checkMs = Math.min(most, Math.max(least, iterationTimeoutSeconds * 100));
+      every(checkMs, () => {
+        for (const worker of group.workers.values()) worker.checkStall();
+      });
+    }
     if (loggers === undefined) return;
     loggers.open();
-    group.timers.push(
-      setInterval(() => loggers.log(this.#metrics(group)), group.launch.logIntervalSeconds * 1000),
-    );
+    every(launch.logIntervalSeconds * 1000, () => loggers.log(this.#metrics(group)));
   }
 
-  async #runWorker(group: Running, worker: Worker): Promise<void> {
-    const { id, index } = worker;
-    const { launch } = group;
-    const task = {
-      kind: 'worker',
-      launch,
-      workerId: id,
-      index,
-      shared: this.#shared,
-      memory: worker.memory.buffer,
-    } as const;
-    try {
-      const { result } = group.pool.run(task, (message) => this.#onWorkerMessage(group, worker, message));
-      const outcome = (await result)?.outcome;
-      if (outcome === 'completed' && !this.#stopping) await this.#complete(group, worker);
-      else this.#send({ type: 'ended', workerId: id });
-    } catch (error) {
-      this.#send({
-        type: 'failed',
-        phase: worker.looping ? 'iteration' : 'setup',
-        workerId: id,
-        error: describeThrown(error),
-      });
-      this.#send({ type: 'ended', workerId: id });
-    }
+  #startWorker(id: number, index: number): void {
+    const group = this.#group;
+    if (group === undefined || this.#stopping) return;
+    const known = group.workers.get(id);
+    const worker = known ?? this.#newWorker(group.launch, id, index);
+    group.workers.set(id, worker);
+    worker.start(this.#shared, this.#count, known !== undefined);
   }
 
-  /** A worker without work is told of only when nothing of its module can run any more. */
-  async #complete(group: Running, worker: Worker): Promise<void> {
-    if (worker.threadId !== undefined) await group.pool.endThread(worker.threadId);
-    this.#send({ type: 'completed', workerId: worker.id });
+  /** A worker that is asked to end alone leaves the group: it is forgotten when its last counters are told. */
+  #stopWorker(id: number): void {
+    const worker = this.#group?.workers.get(id);
+    if (worker === undefined) return;
+    worker.requestStop();
+    void worker.over.then(() => {
+      if (!this.#stopping) this.#group?.workers.delete(id);
+    });
   }
 
-  #onWorkerMessage(group: Running, worker: Worker, message: ThreadMessage): void {
-    switch (message.type) {
-      case 'looping':
-        worker.looping = true;
-        worker.threadId = message.threadId;
-        if (group.workers.every(({ looping }) => looping)) {
-          this.#report(0);
-          this.#send({ type: 'running' });
-        }
-        break;
-      case 'failed':
-        this.#send({ type: 'failed', workerId: worker.id, ...message.failure });
-        break;
-      case 'log':
-        this.#send({ type: 'log', workerId: worker.id, ...message.line });
-        break;
-    }
+  /** The control plane is told at once: it decides, and half a second is enough for gigabytes. */
+  #checkMemory(rssMb: number): void {
+    if (process.memoryUsage.rss() > rssMb * MIB) this.#report(0);
   }
 
   /** Ends everything in order. What does not end keeps this waiting, until the control plane kills the host. */
@@ -185,11 +168,11 @@ export class GroupHost {
     this.#stopping = true;
     const group = this.#group;
     if (group !== undefined) {
-      for (const { memory } of group.workers) memory.requestStop();
+      for (const worker of group.workers.values()) worker.requestGroupStop();
       if (await group.initialised) {
         // Both are told to the control plane by the thread itself, failed or not.
         const shutdown = group.hooks.call('shutdown').catch(() => {});
-        await Promise.all(group.workers.map(({ over }) => over));
+        await Promise.all([...group.workers.values()].map(({ over }) => over));
         await shutdown;
         await group.hooks.call('cleanup').catch(() => {});
       }
@@ -200,12 +183,7 @@ export class GroupHost {
     this.#send({ type: 'finished' });
     // What comes now hurts nobody: should it hang, the kill at the end of the grace is no failure of the stop.
     await group?.loggers?.finish(this.#metrics(group));
-    await group?.pool.destroy();
     this.#exit();
-  }
-
-  #reports(group: Running): WorkerReport[] {
-    return group.workers.map(({ id, memory }) => memory.read(id));
   }
 
   #report(request: number): void {
@@ -213,20 +191,23 @@ export class GroupHost {
     this.#send({
       type: 'report',
       request,
-      workers: this.#group === undefined ? [] : this.#reports(this.#group),
+      workers: [...(this.#group?.workers.values() ?? [])].map((worker) => worker.read()),
       rssBytes: process.memoryUsage.rss(),
       cpuSeconds: (user + system) / 1e6,
     });
   }
 
   #metrics(group: Running): LoggerMetrics {
-    const workers = this.#reports(group).map((report, index) => ({
-      workerId: report.id,
-      index,
-      worker_time: report.seconds,
-      worker_time_count: report.buckets.reduce((sum, count) => sum + count, 0),
-      errors: report.errors,
-    }));
+    const workers = [...group.workers.values()].map((worker) => {
+      const { id, seconds, buckets, errors } = worker.read();
+      return {
+        workerId: id,
+        index: worker.index,
+        worker_time: seconds,
+        worker_time_count: buckets.reduce((sum, count) => sum + count, 0),
+        errors,
+      };
+    });
     const sum = (key: 'worker_time' | 'worker_time_count' | 'errors') =>
       workers.reduce((total, worker) => total + worker[key], 0);
     return {

@@ -30,10 +30,13 @@ class HostProcess implements Host {
   readonly #listener: HostListener;
   readonly #clock: Clock;
   readonly #outputs: OutputReader[] = [];
+  #stderr: OutputReader | undefined;
   #channel: Channel | undefined;
   #exit: HostExit | undefined;
   #distrusted: string | undefined;
   #reported = false;
+  /** All that it wrote to its standard output and error is read, or had its time. */
+  #drained = false;
   #exitTimer: Timer | undefined;
 
   constructor(groupName: string, clock: Clock, listener: HostListener) {
@@ -61,7 +64,10 @@ class HostProcess implements Host {
     // Out of descriptors, Node makes a child without any stream.
     const [, stdout, stderr, channel] = (child.stdio ?? []) as (Duplex | null | undefined)[];
     if (stdout) this.#outputs.push(this.#readLines(stdout, 'info'));
-    if (stderr) this.#outputs.push(this.#readLines(stderr, 'warn'));
+    if (stderr) {
+      this.#stderr = this.#readLines(stderr, 'warn');
+      this.#outputs.push(this.#stderr);
+    }
     if (!channel) return;
     this.#channel = new Channel(channel, MAX_MESSAGE_BYTES, {
       message: (value) => this.#onMessage(value),
@@ -76,6 +82,22 @@ class HostProcess implements Host {
 
   run(): void {
     this.#send({ type: 'run' });
+  }
+
+  startWorker(workerId: number, index: number): void {
+    this.#send({ type: 'startWorker', workerId, index });
+  }
+
+  stopWorker(workerId: number): void {
+    this.#send({ type: 'stopWorker', workerId });
+  }
+
+  killWorker(workerId: number): void {
+    this.#send({ type: 'killWorker', workerId });
+  }
+
+  count(count: number): void {
+    this.#send({ type: 'count', count });
   }
 
   stop(): void {
@@ -100,8 +122,8 @@ class HostProcess implements Host {
   }
 
   #readLines(stream: Readable, level: LogLevel): OutputReader {
-    return new OutputReader(stream, this.#clock, (text) =>
-      this.#listener.message({ type: 'log', level, text }),
+    return new OutputReader(stream, this.#clock, (text, droppedLines) =>
+      this.#listener.message({ type: 'log', level, text, ...(droppedLines && { droppedLines }) }),
     );
   }
 
@@ -135,18 +157,37 @@ class HostProcess implements Host {
     // Processes that user code started and left behind are in the host's process group.
     this.kill();
     this.#exitTimer?.cancel();
-    this.#exitTimer = this.#clock.after(EXIT_WINDOW_MS, () => this.#channel?.close());
+    this.#exitTimer = this.#clock.after(EXIT_WINDOW_MS, () => {
+      this.#drained = true;
+      this.#channel?.close();
+      this.#settle();
+    });
+    for (const output of this.#outputs) output.drain();
+    void Promise.all(this.#outputs.map(({ ended }) => ended)).then(() => {
+      this.#drained = true;
+      this.#settle();
+    });
     this.#settle();
   }
 
   /** The end is told when the process is gone and everything that it said has been heard. */
   #settle(): void {
-    if (this.#exit === undefined || this.#reported || this.#channel?.closed === false) return;
+    if (this.#exit === undefined || this.#reported) return;
+    if (this.#channel?.closed === false || !this.#drained) return;
     this.#reported = true;
     this.#exitTimer?.cancel();
     for (const output of this.#outputs) output.close();
-    this.#listener.exited(this.#exit);
+    const words = lastWords(this.#stderr?.lastLines ?? []);
+    this.#listener.exited(words === undefined ? this.#exit : { ...this.#exit, lastWords: words });
   }
+}
+
+/** What is worth telling of the last lines: V8's word for why it aborts, what was thrown, or simply the last ones. */
+function lastWords(lines: readonly string[]): string | undefined {
+  const fatal = lines.find((line) => /FATAL ERROR|# Fatal/.test(line));
+  const thrown = lines.findLast((line) => /^[A-Za-z]*Error\b.*: /.test(line));
+  const told = fatal ?? thrown ?? lines.slice(-3).join(' | ');
+  return told === '' ? undefined : told.trim();
 }
 
 /** The service's environment without its own settings, which are no business of user code. */

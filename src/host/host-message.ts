@@ -42,12 +42,17 @@ const message = <T extends string, P extends Parameters<typeof Type.Object>[0]>(
 /** From the host to the control plane. */
 export const HostMessage = Type.Union([
   message('initialised', {}),
-  message('running', {}),
+  /** The worker is in its loop. */
+  message('looping', { workerId: Count }),
   message('failed', { phase: Type.Enum([...PHASES]), workerId: Type.Optional(Count), error: ErrorInfo }),
-  /** The worker called `finish()`, and its thread has ended. */
+  /** The worker has no more work, and its thread has ended. */
   message('completed', { workerId: Count }),
-  /** The worker has left its loop because stop was asked. */
-  message('ended', { workerId: Count }),
+  /** Nothing of the worker runs any more; `killed`: its thread was ended by force. */
+  message('ended', { workerId: Count, killed: Type.Boolean() }),
+  /** A call of the worker takes too long; `failed` follows, with where it hangs if that can be seen. */
+  message('stalled', { workerId: Count }),
+  /** The worker's thread cannot be ended: it sits in a system call. */
+  message('stuck', { workerId: Count }),
   message('hook', {
     hook: Type.Enum([...HOOKS]),
     state: Type.Enum(['started', 'returned', 'failed']),
@@ -65,6 +70,10 @@ export const HostMessage = Type.Union([
     text: Text,
     workerId: Type.Optional(Count),
     fields: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+    /** Lines that were dropped and that this line speaks for. */
+    droppedLines: Type.Optional(Count),
+    /** Messages to nobody (`parentPort`) that were dropped and that this line speaks for. */
+    droppedMessages: Type.Optional(Count),
   }),
   /** Everything has ended and every report is out: the host's last word. */
   message('finished', {}),

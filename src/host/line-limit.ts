@@ -1,13 +1,17 @@
 /** Lines a second that one source may log, and how many at once: enough to read, too few to hurt. */
 export const LINES_PER_SECOND = 200;
-const BURST = 1_000;
+const BURST_LINES = 1_000;
+/** The same in characters: long lines count for more. */
+const CHARACTERS_PER_SECOND = 256 * 1024;
+const BURST_CHARACTERS = 1024 * 1024;
 /** How often it is told that lines were dropped, at most. */
 const TELL_MS = 1_000;
 
 /** Bounds the lines of one source at that source, and counts what it drops. */
 export class LineLimit {
   readonly #now: () => number;
-  #tokens = BURST;
+  #lines = BURST_LINES;
+  #characters = BURST_CHARACTERS;
   #refilledAt: number;
   #toldAt: number;
   #dropped = 0;
@@ -19,13 +23,16 @@ export class LineLimit {
     this.#toldAt = this.#refilledAt;
   }
 
-  /** Whether one more line may pass. */
-  take(): boolean {
+  /** Whether one more line, of so many characters, may pass. */
+  take(characters: number): boolean {
     const now = this.#now();
-    this.#tokens = Math.min(BURST, this.#tokens + ((now - this.#refilledAt) / 1000) * LINES_PER_SECOND);
+    const seconds = (now - this.#refilledAt) / 1000;
+    this.#lines = Math.min(BURST_LINES, this.#lines + seconds * LINES_PER_SECOND);
+    this.#characters = Math.min(BURST_CHARACTERS, this.#characters + seconds * CHARACTERS_PER_SECOND);
     this.#refilledAt = now;
-    if (this.#tokens >= 1) {
-      this.#tokens--;
+    if (this.#lines >= 1 && this.#characters >= characters) {
+      this.#lines--;
+      this.#characters -= characters;
       return true;
     }
     this.#dropped++;
@@ -33,11 +40,12 @@ export class LineLimit {
   }
 
   /** What there is to say about dropped lines, at most once a second unless it is the last word. */
-  complaint(last = false): string | undefined {
+  complaint(last = false): { text: string; droppedLines: number } | undefined {
     if (this.#dropped === 0 || (!last && this.#now() - this.#toldAt < TELL_MS)) return undefined;
-    const text = `${this.#dropped} log lines were dropped: more than ${LINES_PER_SECOND} a second`;
+    const droppedLines = this.#dropped;
     this.#toldAt = this.#now();
     this.#dropped = 0;
-    return text;
+    const rate = `${LINES_PER_SECOND} lines or ${CHARACTERS_PER_SECOND / 1024} KiB a second`;
+    return { text: `${droppedLines} log lines were dropped: more than ${rate}`, droppedLines };
   }
 }

@@ -1,7 +1,7 @@
 import { deferred } from '../deferred.js';
 import type { LoggerMetrics } from '../worker-module.js';
 import type { HostMessage } from './host-message.js';
-import type { RunningTask, ThreadPool } from './pool.js';
+import { PoolThread, type RunningTask } from './pool.js';
 import type { LoggersCall } from './thread/tasks.js';
 import { describeThrown } from './thread/thrown.js';
 
@@ -10,15 +10,13 @@ const LAST_CALL_MS = 1_000;
 
 /** The thread in which the loggers of a group run. Whatever happens in it is logged and hurts no worker. */
 export class LoggersThread {
-  readonly #pool: ThreadPool;
   readonly #urls: readonly string[];
   readonly #send: (message: HostMessage) => void;
   #task: RunningTask | undefined;
   /** The call that is under way. */
   #busy: { over: Promise<void>; done: () => void } | undefined;
 
-  constructor(pool: ThreadPool, urls: readonly string[], send: (message: HostMessage) => void) {
-    this.#pool = pool;
+  constructor(urls: readonly string[], send: (message: HostMessage) => void) {
     this.#urls = urls;
     this.#send = send;
   }
@@ -56,7 +54,8 @@ export class LoggersThread {
   }
 
   #start(): RunningTask {
-    const task = this.#pool.run({ kind: 'loggers', urls: this.#urls }, (message) => {
+    const thread = new PoolThread(null, () => {});
+    const task = thread.run({ kind: 'loggers', urls: this.#urls }, (message) => {
       if (message.type === 'log') this.#send({ type: 'log', ...message.line });
       if (message.type === 'logged') this.#busy?.done();
     });

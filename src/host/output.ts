@@ -8,6 +8,9 @@ const WINDOW_BYTES = 64 * 1024;
 const WINDOW_MS = 250;
 /** Longer lines are cut. */
 const MAX_LINE = 8 * 1024;
+/** What is kept to tell why the host died: what V8 writes when it aborts has about 30 lines. */
+const LAST_LINES = 40;
+const MAX_LAST_LINE = 200;
 
 /**
  * Reads what a host, or a process that its workers started, writes to standard output or error: no faster than
@@ -17,20 +20,40 @@ const MAX_LINE = 8 * 1024;
 export class OutputReader {
   readonly #stream: Readable;
   readonly #clock: Clock;
-  readonly #onLine: (line: string) => void;
+  readonly #onLine: (line: string, droppedLines?: number) => void;
   readonly #decoder = new StringDecoder('utf8');
   readonly #limit: LineLimit;
+  readonly #ended: Promise<void>;
+  #lastLines: readonly string[] = [];
   #line = '';
   #budget = WINDOW_BYTES;
   #timer: Timer | undefined;
 
-  constructor(stream: Readable, clock: Clock, onLine: (line: string) => void) {
+  constructor(stream: Readable, clock: Clock, onLine: (line: string, droppedLines?: number) => void) {
     this.#stream = stream;
     this.#clock = clock;
     this.#onLine = onLine;
     this.#limit = new LineLimit(() => clock.now());
     stream.on('data', (chunk: Buffer) => this.#onData(chunk));
     stream.on('error', () => {});
+    this.#ended = new Promise((resolve) => stream.once('close', () => resolve()));
+  }
+
+  /** Resolves when there is nothing more to read. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  /** The last lines, those that were dropped from the log included. */
+  get lastLines(): readonly string[] {
+    return this.#lastLines;
+  }
+
+  /** Reads what is left at once: whoever wrote it is dead. */
+  drain(): void {
+    this.#timer?.cancel();
+    this.#budget = Number.POSITIVE_INFINITY;
+    this.#stream.resume();
   }
 
   /** Hands over what is left and lets the stream go. */
@@ -60,11 +83,13 @@ export class OutputReader {
 
   #emit(line: string): void {
     const text = line.replace(/\r$/, '');
-    if (text !== '' && this.#limit.take()) this.#onLine(text.slice(0, MAX_LINE));
+    if (text === '') return;
+    this.#lastLines = [...this.#lastLines, text.slice(0, MAX_LAST_LINE)].slice(-LAST_LINES);
+    if (this.#limit.take(text.length)) this.#onLine(text.slice(0, MAX_LINE));
   }
 
   #complain(last = false): void {
-    const text = this.#limit.complaint(last);
-    if (text !== undefined) this.#onLine(text);
+    const complaint = this.#limit.complaint(last);
+    if (complaint !== undefined) this.#onLine(complaint.text, complaint.droppedLines);
   }
 }

@@ -7,11 +7,14 @@ import type { ThreadMessage, ThreadTask, WorkerResult } from './thread/tasks.js'
 /** What a thread gets to end its task by itself before it is ended by force. */
 const CLOSE_MS = 100;
 
+/** A thread that runs JavaScript is gone 20 to 30 ms after it is told; one that is not by now sits in a system call. */
+const TERMINATE_MS = 1_000;
+
 const THREAD_ENTRY = fileURLToPath(new URL('./thread/entry.js', import.meta.url));
 
 type WithoutPort<T> = T extends { port: MessagePort } ? Omit<T, 'port'> : never;
 
-/** One long task in a thread of the pool. */
+/** One long task in a thread. */
 export interface RunningTask {
   /** What the thread hears. */
   readonly port: MessagePort;
@@ -25,24 +28,44 @@ export interface RunningTask {
 }
 
 /**
- * The threads of a host. All start together and early, so that they are up when their tasks come; each takes one
- * task at a time, and there are as many as there can be tasks, so that none ever waits.
+ * A thread that runs one task and no other: a Piscina pool of one. In a pool of several Piscina decides which thread
+ * takes a task, and may take one that has run user code before; it cannot shrink; and when a thread cannot be
+ * started while tasks wait, it goes on starting threads. Of one thread each, none of that can happen.
  */
-export class ThreadPool {
+export class PoolThread {
   readonly #pool: Piscina;
+  readonly #gone: Promise<void>;
+  #ended = false;
 
-  /** @param threads how many tasks can run at once, at least 1. */
-  constructor(threads: number, onError: (error: unknown) => void) {
+  /**
+   * Starts the thread at once, so that it is up when its task comes.
+   * @param heapMb its JavaScript heap in MiB; null: what Node gives it
+   * @param onError called with what is thrown while no task runs
+   */
+  constructor(heapMb: number | null, onError: (error: unknown) => void) {
     this.#pool = new Piscina({
       filename: THREAD_ENTRY,
-      minThreads: threads,
-      maxThreads: threads,
+      minThreads: 1,
+      maxThreads: 1,
       // The default makes an idle thread sleep in Atomics.wait, where its timers stand still.
       atomics: 'disabled',
       recordTiming: false,
       env: process.env,
+      ...(heapMb !== null && { resourceLimits: { maxOldGenerationSizeMb: heapMb } }),
     });
     this.#pool.on('error', onError);
+    const [thread] = this.#pool.threads;
+    this.#gone = new Promise((resolve) => {
+      if (thread === undefined) resolve();
+      else thread.once('exit', () => resolve());
+    });
+    // Piscina would put a new thread in its place.
+    void this.#gone.then(() => this.end());
+  }
+
+  /** Node's number of the thread; undefined once it is gone. */
+  get threadId(): number | undefined {
+    return this.#pool.threads[0]?.threadId;
   }
 
   run(task: WithoutPort<ThreadTask>, onMessage: (message: ThreadMessage) => void): RunningTask {
@@ -61,17 +84,14 @@ export class ThreadPool {
     return { port: port1, result: result.finally(() => heard), close };
   }
 
-  /** Ends one thread whose task is over; resolves when the operating system has let it go. */
-  async endThread(threadId: number): Promise<void> {
-    const thread = this.#pool.threads.find((candidate) => candidate.threadId === threadId);
-    if (thread === undefined) return;
-    const gone = once(thread, 'exit');
-    void thread.terminate();
-    await gone;
-  }
-
-  /** Ends all threads; resolves when the operating system has let them go. */
-  async destroy(): Promise<void> {
-    await this.#pool.destroy();
+  /** Ends the thread by force. True when the operating system has let it go, false when it sits in a system call. */
+  async end(): Promise<boolean> {
+    if (!this.#ended) {
+      this.#ended = true;
+      // Resolves too early, and revives the pool if it is asked for anything after that.
+      void this.#pool.destroy();
+    }
+    const late = new Promise<false>((resolve) => setTimeout(resolve, TERMINATE_MS, false).unref());
+    return Promise.race([this.#gone.then(() => true as const), late]);
   }
 }

@@ -7,8 +7,21 @@ export type Hook = (typeof HOOKS)[number];
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-export const PHASES = ['module', 'init', 'setup', 'iteration', 'teardown', 'hooks'] as const;
-/** Where user code failed. `hooks`: in the hooks thread, outside of any hook. */
+export const PHASES = [
+  'module',
+  'init',
+  'setup',
+  'iteration',
+  'teardown',
+  'hooks',
+  'exit',
+  'heap',
+  'stall',
+] as const;
+/**
+ * Where user code failed. `hooks`: in the hooks thread, outside of any hook. `exit`: it ended its own thread. `heap`:
+ * its thread went over `limits.heapMb`. `stall`: a call took longer than `iterationTimeoutSeconds`.
+ */
 export type Phase = (typeof PHASES)[number];
 
 /** What a host needs to know about its group before it runs anything. */
@@ -20,11 +33,32 @@ export interface HostLaunch {
   readonly logIntervalSeconds: number;
   /** Upper bounds of the histogram, in seconds. */
   readonly buckets: readonly number[];
+  /** At least this long between the starts of two calls of one worker; 0: no pause. */
+  readonly intervalSeconds: number;
+  /** After so many calls a worker has finished; null: it never has by itself. */
+  readonly maxIterations: number | null;
+  /** A call that takes longer is a stall; null: none is. */
+  readonly iterationTimeoutSeconds: number | null;
+  /** Heap of each worker in MiB; null: what Node gives it. */
+  readonly heapMb: number | null;
+  /** Resident memory of the host in MiB above which it reports at once; null: no bound. */
+  readonly rssMb: number | null;
+  /** How much less of the processor it asks for than others, 0 to 19. */
+  readonly nice: number;
 }
 
 /** From the control plane to the host. */
 export type HostCommand =
   | { type: 'init'; launch: HostLaunch }
+  /** Starts every worker of the launch. */
   | { type: 'run' }
+  /** Starts one more worker, or one that has ended, in a fresh thread. */
+  | { type: 'startWorker'; workerId: number; index: number }
+  /** Asks one worker to end. */
+  | { type: 'stopWorker'; workerId: number }
+  /** Ends one worker's thread by force; answered by `ended` or `stuck`. */
+  | { type: 'killWorker'; workerId: number }
+  /** How many workers the group has now, for those that go on. */
+  | { type: 'count'; count: number }
   | { type: 'stop' }
   | { type: 'report'; request: number };

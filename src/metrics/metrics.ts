@@ -138,11 +138,29 @@ export class Metrics {
       }
     });
     counter(
-      'worker_killed_total',
-      'Workers that were killed because they did not stop.',
-      [],
-      (metric, group) => metric.inc({ group: group.name }, group.killedTotal),
+      'worker_restarts_total',
+      'Restarts by the policy, of workers alone and of the group, by what they came after.',
+      ['reason'],
+      (metric, { name, record }) => {
+        for (const [reason, count] of record.restarts) metric.inc({ group: name, reason }, count);
+      },
     );
+    const counted: [name: string, help: string, read: (record: Group['record']) => number][] = [
+      ['worker_killed_total', 'Workers that were killed because they did not end.', ({ killed }) => killed],
+      ['worker_stalls_total', 'Calls that took longer than iterationTimeoutSeconds.', ({ stalls }) => stalls],
+      [
+        'worker_log_lines_dropped_total',
+        'Log lines that were dropped because they were too many.',
+        ({ droppedLines }) => droppedLines,
+      ],
+      [
+        'worker_messages_dropped_total',
+        'Messages to parentPort, where nobody listens, that were dropped.',
+        ({ droppedMessages }) => droppedMessages,
+      ],
+    ];
+    for (const [name, help, read] of counted)
+      counter(name, help, [], (metric, group) => metric.inc({ group: group.name }, read(group.record)));
     gauge('worker_group_memory_bytes', 'Resident memory of the group host.', [], (metric, group) =>
       metric.set({ group: group.name }, group.memoryBytes),
     );

@@ -35,6 +35,79 @@ const ModulePath = Type.String({
   examples: ['digits/worker.mjs'],
 });
 
+/** A number, or null for none. */
+function nullable(type: 'number' | 'integer', options: Record<string, unknown>) {
+  return Type.Unsafe<number | null>({ type: [type, 'null'], default: null, ...options });
+}
+
+/** An object whose fields may be left out: validation fills them in, so what comes out is whole. */
+function filledIn<T extends Record<string, TSchema>>(properties: T, options: Record<string, unknown>) {
+  const whole = Type.Object(properties);
+  return Type.Unsafe<Static<typeof whole>>(
+    Type.Object(optional(properties), { additionalProperties: false, ...options }),
+  );
+}
+
+const Backoff = filledIn(
+  {
+    initialSeconds: Type.Number({
+      minimum: 0,
+      maximum: 3600,
+      default: 1,
+      description: 'The first wait, in seconds.',
+    }),
+    factor: Type.Number({
+      minimum: 1,
+      maximum: 10,
+      default: 2,
+      description: 'Each further wait is so many times as long.',
+    }),
+    maxSeconds: Type.Number({ minimum: 0, maximum: 86_400, default: 60, description: 'The longest wait.' }),
+    jitter: Type.Number({
+      minimum: 0,
+      maximum: 1,
+      default: 0.2,
+      description: 'By up to this share a wait is shortened at random, so that not all come back at once.',
+    }),
+  },
+  { default: {}, description: 'How long to wait before each restart.' },
+);
+
+const Restart = filledIn(
+  {
+    policy: Type.Enum(['never', 'on-failure', 'always'], {
+      default: 'never',
+      description: '`always` starts again what has completed, too.',
+    }),
+    scope: Type.Enum(['worker', 'group'], {
+      default: 'worker',
+      description:
+        'What starts again: the worker that failed, in a fresh thread, or the whole group. When the host dies it is the group.',
+    }),
+    maxRestarts: Type.Integer({
+      minimum: 0,
+      maximum: 10_000,
+      default: 5,
+      description:
+        'So many restarts after failures are made within windowSeconds; the next failure is final.',
+    }),
+    windowSeconds: Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 86_400,
+      default: 30,
+      description:
+        'Counted in seconds of running, waits left out: after so long without a failure all restarts are there again.',
+    }),
+    backoff: Backoff,
+  },
+  {
+    default: {},
+    description: 'What happens after a failure.',
+    examples: [{ policy: 'on-failure' }],
+  },
+);
+export type RestartRules = Static<typeof Restart>;
+
 /** The fields of a group spec besides its name: the one source of types, validation, documentation and defaults. */
 const fields = {
   module: ModulePath,
@@ -55,6 +128,17 @@ const fields = {
     description: 'Labels that bulk commands and lists select by (`?label=role=train`).',
     examples: [{ role: 'train' }],
   }),
+  after: Type.Array(GroupName, {
+    maxItems: 32,
+    uniqueItems: true,
+    default: [],
+    description: 'Groups that have to run before this one starts, and that stop after it.',
+    examples: [[]],
+  }),
+  critical: Type.Boolean({
+    default: false,
+    description: 'When this group has failed for good, the service stops everything and exits with code 70.',
+  }),
   stopGraceSeconds: Type.Number({
     minimum: 0,
     maximum: 3600,
@@ -66,6 +150,47 @@ const fields = {
     maximum: 86_400,
     default: 30,
     description: 'How long loading the module, `init` and `setup` may take together, in seconds.',
+  }),
+  iterationTimeoutSeconds: nullable('number', {
+    minimum: 0.01,
+    maximum: 86_400,
+    description: 'A call that takes longer is a stall: the worker is killed and has failed. null: none is.',
+  }),
+  intervalSeconds: Type.Number({
+    minimum: 0,
+    maximum: 86_400,
+    default: 0,
+    description:
+      'At least this long between the starts of two calls of one worker, in seconds, without drift.',
+  }),
+  maxIterations: nullable('integer', {
+    minimum: 1,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description: 'After so many calls in one start a worker has finished. null: it has not by itself.',
+  }),
+  restart: Restart,
+  limits: filledIn(
+    {
+      heapMb: nullable('integer', {
+        minimum: 16,
+        maximum: 1_048_576,
+        description:
+          'JavaScript heap of each worker, in MiB; buffers do not count. null: what Node gives it.',
+      }),
+      rssMb: nullable('integer', {
+        minimum: 64,
+        maximum: 16_777_216,
+        description:
+          'Resident memory of the group host, all its workers and buffers, in MiB. null: no bound.',
+      }),
+    },
+    { default: {}, description: 'Memory; who goes over a limit is killed and has failed.' },
+  ),
+  nice: Type.Integer({
+    minimum: 0,
+    maximum: 19,
+    default: 0,
+    description: 'Priority of the group host: the higher, the more it leaves to others, such as the trainer.',
   }),
   buckets: Type.Array(Type.Number({ exclusiveMinimum: 0, maximum: 86_400 }), {
     minItems: 1,
@@ -122,8 +247,22 @@ export const EXAMPLE_SPEC: GroupSpec = {
   workers: 1,
   params: { split: 'train' },
   labels: { role: 'train' },
+  after: [],
+  critical: false,
   stopGraceSeconds: 5,
   startTimeoutSeconds: 30,
+  iterationTimeoutSeconds: null,
+  intervalSeconds: 0,
+  maxIterations: null,
+  restart: {
+    policy: 'on-failure',
+    scope: 'worker',
+    maxRestarts: 5,
+    windowSeconds: 30,
+    backoff: { initialSeconds: 1, factor: 2, maxSeconds: 60, jitter: 0.2 },
+  },
+  limits: { heapMb: null, rssMb: 2048 },
+  nice: 0,
   buckets: DEFAULT_BUCKETS,
   loggers: [],
   logIntervalSeconds: 60,

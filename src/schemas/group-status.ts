@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { EXAMPLE_SPEC, GroupName, GroupSpec } from './group-spec.js';
 import { ref } from './ref.js';
-import { DESIRED_STATES, GROUP_STATES, WORKER_STATES } from './states.js';
+import { DESIRED_STATES, FAILURE_KINDS, GROUP_STATES, WORKER_STATES } from './states.js';
 
 const Count = (description: string) => Type.Integer({ minimum: 0, description });
 const Seconds = (description: string) => Type.Number({ minimum: 0, description });
@@ -22,12 +22,25 @@ const WorkerStatus = Type.Object(
     state: Type.Enum([...WORKER_STATES]),
     ...counted,
     lastProgress: nullable(Moment('When the last call ended; before that, when the loop began.')),
+    restarts: Count('How often it was started again alone.'),
+    restartAt: nullable(Moment('When it starts again, while it waits for that.')),
   },
   { $id: 'WorkerStatus', description: 'One worker and what it has counted since it was registered.' },
 );
 
+const Failure = Type.Object({
+  at: Moment('When it happened.'),
+  kind: Type.Enum([...FAILURE_KINDS], {
+    description:
+      '`exception`: user code threw; `exit`: it ended its own thread; `stall`: a call took too long; `memory`: over a limit, or out of memory; `host`: the host process died; `start`: module, init or setup.',
+  }),
+  workerId: nullable(Count('The worker that failed.')),
+  reason: Type.String(),
+});
+
 export const GroupState = Type.Enum([...GROUP_STATES], {
-  description: 'What is. A group that is stopped, completed or failed has no process and no thread.',
+  description:
+    'What is. A group that is stopped, completed, failed or in backoff has no process and no thread; one in backoff starts again by itself.',
 });
 
 export const GroupStatus = Type.Object(
@@ -44,6 +57,7 @@ export const GroupStatus = Type.Object(
     reason: nullable(
       Type.String({ description: 'Why the group is in this state, where there is something to say.' }),
     ),
+    restartAt: nullable(Moment('In state backoff: when the group starts again.')),
     host: nullable(
       Type.Object(
         {
@@ -56,9 +70,15 @@ export const GroupStatus = Type.Object(
     ),
     workers: Type.Array(ref(WorkerStatus)),
     totals: Type.Object(
-      { ...counted, killed: Count('Workers that were killed because they did not stop.') },
+      {
+        ...counted,
+        killed: Count('Workers that were killed because they did not end.'),
+        stalls: Count('Calls that took longer than `iterationTimeoutSeconds`.'),
+        restarts: Count('Restarts by the policy, of workers alone and of the group.'),
+      },
       { description: 'Over all workers that the group has had.' },
     ),
+    failures: Type.Array(Failure, { description: 'The last 10 failures, the newest last.' }),
   },
   {
     $id: 'GroupStatus',
@@ -72,6 +92,7 @@ export const GroupStatus = Type.Object(
         state: 'running',
         since: '2026-01-01T12:00:00.000Z',
         reason: null,
+        restartAt: null,
         host: { pid: 4711, memoryBytes: 78_000_000, cpuSeconds: 1.5 },
         workers: [
           {
@@ -82,9 +103,19 @@ export const GroupStatus = Type.Object(
             errors: 0,
             workerTimeSeconds: 1.4,
             lastProgress: '2026-01-01T12:00:30.000Z',
+            restarts: 1,
+            restartAt: null,
           },
         ],
-        totals: { iterations: 1200, errors: 0, workerTimeSeconds: 1.4, killed: 0 },
+        totals: { iterations: 1200, errors: 0, workerTimeSeconds: 1.4, killed: 0, stalls: 0, restarts: 1 },
+        failures: [
+          {
+            at: '2026-01-01T12:00:10.000Z',
+            kind: 'exception',
+            workerId: 0,
+            reason: 'Exception in worker 0: bad record',
+          },
+        ],
       },
     ],
   },

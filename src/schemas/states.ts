@@ -3,6 +3,7 @@ export const GROUP_STATES = [
   'registered',
   'starting',
   'running',
+  'backoff',
   'stopping',
   'stopped',
   'completed',
@@ -15,6 +16,7 @@ export const WORKER_STATES = [
   'idle',
   'starting',
   'running',
+  'stalled',
   'stopping',
   'stopped',
   'completed',
@@ -25,3 +27,16 @@ export type WorkerState = (typeof WORKER_STATES)[number];
 /** What the user last asked for. */
 export const DESIRED_STATES = ['running', 'stopped'] as const;
 export type DesiredState = (typeof DESIRED_STATES)[number];
+
+/** Why something ended that was to go on, and what a restart is counted under. */
+export const FAILURE_KINDS = ['exception', 'exit', 'stall', 'memory', 'host', 'start'] as const;
+/**
+ * `exception`: user code threw. `exit`: it ended its own thread. `stall`: a call took longer than
+ * `iterationTimeoutSeconds`. `memory`: over a limit, or out of memory. `host`: the host process died. `start`: module,
+ * `init` or `setup` failed, or took too long.
+ */
+export type FailureKind = (typeof FAILURE_KINDS)[number];
+
+/** What a restart can come after: a failure, or with the policy `always` the end of the work. */
+export const RESTART_REASONS = [...FAILURE_KINDS, 'completed'] as const;
+export type RestartReason = (typeof RESTART_REASONS)[number];

@@ -28,7 +28,7 @@ const NO_OPERATION = ['route_not_found'];
 const FILE = `${ROOT}openapi/openapi.json`;
 
 async function build(t: TestContext): Promise<App> {
-  const app = await buildApp({ workersDir: MODULES, maxWorkers: 1 });
+  const app = await buildApp({ workersDir: MODULES, maxWorkers: 1, maxGroups: 1 });
   t.after(() => app.server.close());
   return app;
 }

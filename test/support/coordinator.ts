@@ -1,5 +1,5 @@
 import { Coordinator } from '#dist/coordinator/coordinator.js';
-import { DEFAULT_BUCKETS, type GroupSpec } from '#dist/schemas/group-spec.js';
+import { DEFAULT_BUCKETS, type GroupSpec, type RestartRules } from '#dist/schemas/group-spec.js';
 import { FakeClock, settle } from './fake-clock.js';
 import { FakeHosts } from './fake-host.js';
 
@@ -12,6 +12,14 @@ export function spec(name: string, changes: Partial<GroupSpec> = {}): GroupSpec 
     labels: {},
     stopGraceSeconds: 5,
     startTimeoutSeconds: 30,
+    after: [],
+    critical: false,
+    iterationTimeoutSeconds: null,
+    intervalSeconds: 0,
+    maxIterations: null,
+    restart: restart(),
+    limits: { heapMb: null, rssMb: null },
+    nice: 0,
     buckets: DEFAULT_BUCKETS,
     loggers: [],
     logIntervalSeconds: 60,
@@ -19,15 +27,29 @@ export function spec(name: string, changes: Partial<GroupSpec> = {}): GroupSpec 
   };
 }
 
+/** Restart rules, without jitter so that a test knows when the next try comes. */
+export function restart(changes: Partial<RestartRules> = {}): RestartRules {
+  return {
+    policy: 'never',
+    scope: 'worker',
+    maxRestarts: 5,
+    windowSeconds: 30,
+    backoff: { initialSeconds: 1, factor: 2, maxSeconds: 60, jitter: 0 },
+    ...changes,
+  };
+}
+
 /** The real coordinator over fake hosts and a fake clock. */
-export function fakeCoordinator({ maxWorkers = 64 } = {}) {
+export function fakeCoordinator({ maxWorkers = 64, maxGroups = 256 } = {}) {
   const clock = new FakeClock();
   const hosts = new FakeHosts();
   const coordinator = new Coordinator({
     clock,
     createHost: hosts.create,
     resolveModule: async (path) => `file:///${path}`,
+    random: () => 0,
     maxWorkers,
+    maxGroups,
     onListenerError: (error) => {
       throw error;
     },

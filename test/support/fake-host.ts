@@ -1,6 +1,6 @@
 import type { Host, HostExit, HostFactory, HostListener } from '#dist/coordinator/host.js';
 import type { HostMessage } from '#dist/host/host-message.js';
-import type { HostLaunch } from '#dist/host/protocol.js';
+import type { HostLaunch, Phase } from '#dist/host/protocol.js';
 
 const ERROR = { name: 'Error', message: 'it broke', stack: '' };
 
@@ -13,6 +13,7 @@ export class FakeHost implements Host {
   launch: HostLaunch | undefined;
   dead = false;
   readonly #listener: HostListener;
+  readonly #added: number[] = [];
 
   constructor(group: string, listener: HostListener) {
     this.group = group;
@@ -26,6 +27,23 @@ export class FakeHost implements Host {
 
   run(): void {
     this.asked.push('run');
+  }
+
+  startWorker(workerId: number, index: number): void {
+    this.#added.push(workerId);
+    this.asked.push(`start ${workerId} at ${index}`);
+  }
+
+  stopWorker(workerId: number): void {
+    this.asked.push(`stop ${workerId}`);
+  }
+
+  killWorker(workerId: number): void {
+    this.asked.push(`kill ${workerId}`);
+  }
+
+  count(count: number): void {
+    this.asked.push(`count ${count}`);
   }
 
   stop(): void {
@@ -44,8 +62,9 @@ export class FakeHost implements Host {
     return this.asked.includes(what);
   }
 
+  /** The ids of all workers that it was ever to start. */
   get workerIds(): number[] {
-    return this.launch?.group.workerIds ?? [];
+    return [...new Set([...(this.launch?.group.workerIds ?? []), ...this.#added])];
   }
 
   say(message: HostMessage): void {
@@ -60,8 +79,13 @@ export class FakeHost implements Host {
     this.say({ type: 'failed', phase: 'init', error: { ...ERROR, message } });
   }
 
+  /** Every worker of the launch is in its loop. */
   running(): void {
-    this.say({ type: 'running' });
+    for (const workerId of this.launch?.group.workerIds ?? []) this.workerLoops(workerId);
+  }
+
+  workerLoops(workerId: number): void {
+    this.say({ type: 'looping', workerId });
   }
 
   workerThrows(workerId: number, message = 'it broke'): void {
@@ -72,8 +96,8 @@ export class FakeHost implements Host {
     this.say({ type: 'completed', workerId });
   }
 
-  workerEnds(workerId: number): void {
-    this.say({ type: 'ended', workerId });
+  workerEnds(workerId: number, killed = false): void {
+    this.say({ type: 'ended', workerId, killed });
   }
 
   counts(workerId: number, calls: number): void {
@@ -81,6 +105,10 @@ export class FakeHost implements Host {
     buckets[0] = calls;
     const worker = { id: workerId, seconds: calls / 1000, errors: 0, buckets, progressAt: 1 };
     this.say({ type: 'report', request: 0, workers: [worker], rssBytes: 1, cpuSeconds: 1 });
+  }
+
+  workerFails(phase: Phase, workerId: number, message = 'it broke'): void {
+    this.say({ type: 'failed', phase, workerId, error: { ...ERROR, message } });
   }
 
   /** Ends as a host does that was asked to stop. */

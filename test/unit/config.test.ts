@@ -36,6 +36,7 @@ test('defaults', (t) => {
       port: 8080,
       workersDir: directory,
       maxWorkers: 64,
+      maxGroups: 256,
       shutdownSeconds: 25,
       logLevel: 'info',
       unknown: [],
@@ -48,6 +49,7 @@ const settings: { variable: string; flag: string; value: string; key: keyof Conf
   { variable: 'PW_HOST', flag: '--host', value: '127.0.0.2', key: 'host', expected: '127.0.0.2' },
   { variable: 'PW_PORT', flag: '--port', value: '9000', key: 'port', expected: 9000 },
   { variable: 'PW_MAX_WORKERS', flag: '--max-workers', value: '8', key: 'maxWorkers', expected: 8 },
+  { variable: 'PW_MAX_GROUPS', flag: '--max-groups', value: '8', key: 'maxGroups', expected: 8 },
   {
     variable: 'PW_SHUTDOWN_SECONDS',
     flag: '--shutdown-seconds',

@@ -1,16 +1,14 @@
 import type { GroupInfo, LogFunction } from '../../worker-module.js';
 import type { LogLevel } from '../protocol.js';
 import type { LoopContext } from './loop.js';
+import type { WorkerMemory } from './memory.js';
+import { MAX_DELAY_MS, sleep } from './sleep.js';
 import type { WorkerTask } from './tasks.js';
-
-/** The longest delay that Node's timers take, in milliseconds. */
-const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /** What the worker function is given. */
 export class Context implements LoopContext {
   readonly workerId: number;
   readonly index: number;
-  readonly count: number;
   readonly group: GroupInfo;
   readonly labels: Readonly<Record<string, string>>;
   readonly params: unknown;
@@ -18,13 +16,19 @@ export class Context implements LoopContext {
   readonly signal: AbortSignal;
   readonly log: Record<LogLevel, LogFunction>;
   iteration = 0;
+  readonly #memory: WorkerMemory;
   #finished = false;
 
-  constructor(task: WorkerTask, log: Record<LogLevel, LogFunction>, signal: AbortSignal) {
+  constructor(
+    task: WorkerTask,
+    memory: WorkerMemory,
+    log: Record<LogLevel, LogFunction>,
+    signal: AbortSignal,
+  ) {
     const { group } = task.launch;
     this.workerId = task.workerId;
     this.index = task.index;
-    this.count = group.workerIds.length;
+    this.#memory = memory;
     this.group = group;
     this.labels = group.labels;
     this.params = group.params;
@@ -34,6 +38,11 @@ export class Context implements LoopContext {
     // Both can be taken off the context and called alone: const { sleep } = ctx.
     this.sleep = this.sleep.bind(this);
     this.finish = this.finish.bind(this);
+  }
+
+  /** As it is now: a group that runs can be given more workers, or fewer. */
+  get count(): number {
+    return this.#memory.count;
   }
 
   get finished(): boolean {
@@ -50,16 +59,6 @@ export class Context implements LoopContext {
       const most = Math.floor(MAX_DELAY_MS / 1000);
       return Promise.reject(new RangeError(`ctx.sleep takes seconds, 0 to ${most}; it was given ${seconds}`));
     }
-    return new Promise((resolve) => {
-      if (this.signal.aborted) return resolve();
-      const done = () => {
-        clearTimeout(timer);
-        // Thousands of them, removed one by one when all end at once, would take their square.
-        if (!this.signal.aborted) this.signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, milliseconds);
-      this.signal.addEventListener('abort', done, { once: true });
-    });
+    return sleep(milliseconds, this.signal);
   }
 }

@@ -12,6 +12,9 @@ export interface LogLine {
   level: LogLevel;
   text: string;
   fields?: Record<string, unknown>;
+  /** Lines, and messages to nobody, that were dropped and that this line speaks for. */
+  droppedLines?: number;
+  droppedMessages?: number;
 }
 
 /**
@@ -38,9 +41,10 @@ export class ThreadLog {
   }
 
   write(level: LogLevel, text: string, fields?: Readonly<Record<string, unknown>>): void {
-    if (!this.#limit.take()) return;
-    this.#complain();
     const line: LogLine = { level, text: text.slice(0, MAX_TEXT) };
+    // A flood of lines that are dropped is not to cost what its fields would.
+    if (!this.#limit.take(line.text.length)) return;
+    this.#complain();
     const data = fields === undefined ? undefined : plainData(fields);
     this.#post(data === undefined ? line : { ...line, fields: data });
   }
@@ -49,6 +53,12 @@ export class ThreadLog {
   captureOutput(): void {
     this.#capture(process.stdout, 'info');
     this.#capture(process.stderr, 'warn');
+  }
+
+  /** Tells of messages that were sent to nobody. */
+  droppedMessages(count: number): void {
+    const text = `${count} messages were dropped: nobody listens to parentPort; return data by other means`;
+    this.#post({ level: 'warn', text, droppedMessages: count });
   }
 
   /** Writes what is left: the end of a line that has none, and the count of lines that were dropped last. */
@@ -79,8 +89,8 @@ export class ThreadLog {
   }
 
   #complain(last = false): void {
-    const text = this.#limit.complaint(last);
-    if (text !== undefined) this.#post({ level: 'warn', text });
+    const complaint = this.#limit.complaint(last);
+    if (complaint !== undefined) this.#post({ level: 'warn', ...complaint });
   }
 }
 

@@ -1,5 +1,7 @@
 import type { WorkerContext, WorkerFunction } from '../../worker-module.js';
-import { BUCKETS, ERRORS, PROGRESS, STOP, SUM, type WorkerMemory } from './memory.js';
+import { BUCKETS, CALL, ERRORS, PROGRESS, STOP, SUM, type WorkerMemory } from './memory.js';
+import { monotonicMs } from './monotonic.js';
+import { sleepUntil } from './sleep.js';
 import { isNamed } from './thrown.js';
 
 /**
@@ -10,7 +12,8 @@ const YIELD_MS = 10;
 
 /** Taken before any user code runs, so that a module with fake timers in it cannot make its own measure. */
 const now = performance.now.bind(performance);
-const { timeOrigin } = performance;
+/** From this thread's `now()` to the clock that all threads share. */
+const toShared = monotonicMs() - now();
 const { load } = Atomics;
 const nextTurn = setImmediate;
 
@@ -18,6 +21,16 @@ const nextTurn = setImmediate;
 export interface LoopContext extends WorkerContext {
   iteration: number;
   readonly finished: boolean;
+}
+
+/** How a worker's calls are counted and paced. */
+export interface LoopRules {
+  /** Upper bounds of the histogram, in seconds. */
+  readonly buckets: readonly number[];
+  /** At least this long between the starts of two calls; 0: no pause. */
+  readonly intervalSeconds: number;
+  /** After so many calls it has finished; null: it never has by itself. */
+  readonly maxIterations: number | null;
 }
 
 interface Loop {
@@ -30,33 +43,42 @@ interface Loop {
   /** When the call under way began, or the last one ended. */
   last: number;
   yieldAt: number;
+  /** The loop looks around after each call, instead of when it is time to yield. */
+  readonly eachCall: boolean;
+  /** Calls after which the worker has finished. */
+  readonly limit: number;
 }
 
 /**
  * Calls the worker function until stop is asked or the worker has finished, and counts every call. One clock read
  * an iteration: a call is timed from the end of the one before it, the few nanoseconds of the loop included.
  *
- * @param bounds upper bounds of the histogram, in seconds
  * @throws whatever the worker function throws, once the call is counted
  */
 export async function runLoop(
   worker: WorkerFunction,
   context: LoopContext,
   memory: WorkerMemory,
-  bounds: readonly number[],
+  { buckets, intervalSeconds, maxIterations }: LoopRules,
 ): Promise<'stopped' | 'completed'> {
+  const intervalMs = intervalSeconds * 1000;
+  const limit = maxIterations ?? Number.POSITIVE_INFINITY;
   const startedAt = now();
   const loop: Loop = {
     worker,
     context,
     flags: memory.flags,
     cells: memory.cells,
-    bounds: Float64Array.from(bounds, (seconds) => seconds * 1000),
+    bounds: Float64Array.from(buckets, (seconds) => seconds * 1000),
     last: startedAt,
     yieldAt: startedAt + YIELD_MS,
+    limit,
+    eachCall: intervalMs > 0,
   };
   // From here on the worker is under way: one that hangs in its first call has an age, too.
-  loop.cells[PROGRESS] = timeOrigin + startedAt;
+  loop.cells[PROGRESS] = startedAt + toShared;
+  loop.cells[CALL] = startedAt + toShared;
+  let due = startedAt;
   while (!memory.stopRequested) {
     const pending = burst(loop);
     if (pending !== undefined) {
@@ -68,19 +90,32 @@ export async function runLoop(
       record(loop, now());
       context.iteration++;
     }
-    if (context.finished) return 'completed';
-    if (loop.last >= loop.yieldAt) {
+    if (context.finished || context.iteration >= limit) return 'completed';
+    if (intervalMs > 0) {
+      // By the plan, not by when the last call really began: lateness does not add up. Who has fallen behind begins
+      // at once, and makes a new plan: missed calls are not made up for.
+      due = Math.max(due + intervalMs, loop.last);
+      loop.cells[CALL] = due + toShared;
+      await sleepUntil(due, context.signal);
+      resume(loop);
+    } else if (loop.last >= loop.yieldAt) {
       await new Promise((resolve) => nextTurn(resolve));
-      loop.last = now();
-      loop.yieldAt = loop.last + YIELD_MS;
+      resume(loop);
     }
   }
   return 'stopped';
 }
 
+/** The next call begins now. */
+function resume(loop: Loop): void {
+  loop.last = now();
+  loop.yieldAt = loop.last + YIELD_MS;
+  loop.cells[CALL] = loop.last + toShared;
+}
+
 /** Calls the function until it returns a promise, which is handed back, or until the loop has to look around. */
 function burst(loop: Loop): PromiseLike<unknown> | undefined {
-  const { worker, context, flags } = loop;
+  const { worker, context, flags, limit } = loop;
   const { workerId } = context;
   do {
     try {
@@ -91,7 +126,13 @@ function burst(loop: Loop): PromiseLike<unknown> | undefined {
     }
     record(loop, now());
     context.iteration++;
-  } while (loop.last < loop.yieldAt && load(flags, STOP) === 0 && !context.finished);
+  } while (
+    loop.last < loop.yieldAt &&
+    load(flags, STOP) === 0 &&
+    !context.finished &&
+    context.iteration < limit &&
+    !loop.eachCall
+  );
   return undefined;
 }
 
@@ -108,7 +149,8 @@ function record(loop: Loop, end: number): void {
   while (bucket < bounds.length && elapsed > (bounds[bucket] ?? 0)) bucket++;
   cells[BUCKETS + bucket] = (cells[BUCKETS + bucket] ?? 0) + 1;
   cells[SUM] = (cells[SUM] ?? 0) + elapsed;
-  cells[PROGRESS] = timeOrigin + end;
+  cells[PROGRESS] = end + toShared;
+  cells[CALL] = end + toShared;
   loop.last = end;
 }
 

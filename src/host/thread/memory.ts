@@ -1,13 +1,20 @@
 import type { WorkerReport } from '../host-message.js';
+import { monotonicMs } from './monotonic.js';
 
 const HEADER_BYTES = 8;
 /** The flag that asks the worker to stop, in `flags`. */
 export const STOP = 0;
-/** Cells of `cells`: milliseconds in the worker function, failed calls, end of the last call, then the buckets. */
+/** How many workers the group has, in `flags`. */
+const COUNT = 1;
+/**
+ * Cells of `cells`: milliseconds in the worker function, failed calls, the end of the last call, since when the present
+ * call runs or from when on the next is due (0 outside of the loop), then the buckets. Moments are `monotonicMs`.
+ */
 export const SUM = 0;
 export const ERRORS = 1;
 export const PROGRESS = 2;
-export const BUCKETS = 3;
+export const CALL = 3;
+export const BUCKETS = 4;
 
 /**
  * The memory that one worker's thread and its host share. The thread writes counters, with plain stores: one
@@ -35,6 +42,32 @@ export class WorkerMemory {
     return Atomics.load(this.flags, STOP) !== 0;
   }
 
+  /** How many workers the group has. */
+  get count(): number {
+    return Atomics.load(this.flags, COUNT);
+  }
+
+  /** Since when the present call runs, by `monotonicMs`; in the future when it is not due yet, 0 without one. */
+  get callSince(): number {
+    return this.cells[CALL] ?? 0;
+  }
+
+  setCount(count: number): void {
+    Atomics.store(this.flags, COUNT, count);
+  }
+
+  /** A thread is about to use it; what earlier threads have counted stays. */
+  begin(count: number): void {
+    this.setCount(count);
+    this.cells[CALL] = 0;
+    Atomics.store(this.flags, STOP, 0);
+  }
+
+  /** No thread uses it any more. */
+  end(): void {
+    this.cells[CALL] = 0;
+  }
+
   requestStop(): void {
     Atomics.store(this.flags, STOP, 1);
     Atomics.notify(this.flags, STOP);
@@ -48,12 +81,14 @@ export class WorkerMemory {
 
   read(id: number): WorkerReport {
     const { cells } = this;
+    const progress = cells[PROGRESS] ?? 0;
     return {
       id,
       seconds: (cells[SUM] ?? 0) / 1000,
       errors: cells[ERRORS] ?? 0,
       buckets: Array.from(cells.subarray(BUCKETS)),
-      progressAt: cells[PROGRESS] ?? 0,
+      // By the time of day as it is now: a jump of it between the call and this moment is none of the call's.
+      progressAt: progress === 0 ? 0 : Math.max(1, Math.round(Date.now() - (monotonicMs() - progress))),
     };
   }
 }

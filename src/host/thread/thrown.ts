@@ -26,7 +26,7 @@ export function stackOf(thrown: unknown): string {
   return read(thrown, 'stack') ?? '';
 }
 
-function read(thrown: unknown, key: 'name' | 'message' | 'stack'): string | undefined {
+function read(thrown: unknown, key: 'name' | 'message' | 'stack' | 'code'): string | undefined {
   if (typeof thrown !== 'object' || thrown === null) return undefined;
   try {
     const value = (thrown as Record<string, unknown>)[key];
@@ -43,4 +43,9 @@ export function asText(thrown: unknown): string {
   } catch {
     return 'a value that cannot be shown';
   }
+}
+
+/** Its error code, where it has one that is text. */
+export function codeOf(thrown: unknown): string | undefined {
+  return read(thrown, 'code');
 }

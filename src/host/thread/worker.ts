@@ -16,7 +16,7 @@ export async function runWorker(task: WorkerTask, log: ThreadLog): Promise<Worke
   // A worker that hands its signal to many requests at once is no leak.
   setMaxListeners(0, stop.signal);
   void memory.stopAsked().then(() => stop.abort());
-  const context = new Context(task, log.functions(), stop.signal);
+  const context = new Context(task, memory, log.functions(), stop.signal);
 
   /** Calls user code; what it throws is told at once. `undefined`: it threw, or was ended by the stop. */
   let failed = false;
@@ -39,7 +39,8 @@ export async function runWorker(task: WorkerTask, log: ThreadLog): Promise<Worke
   if (isSetUp === undefined) return outcome('stopped');
 
   task.port.postMessage({ type: 'looping', threadId } satisfies ThreadMessage);
-  const end = await attempt('iteration', () => runLoop(module.default, context, memory, task.launch.buckets));
+  const end = await attempt('iteration', () => runLoop(module.default, context, memory, task.launch));
+  memory.end();
   // A loop that never yielded has not let the signal through yet: teardown sees it all the same.
   if (memory.stopRequested) stop.abort();
   await attempt('teardown', () => module.teardown?.(task.workerId, context));

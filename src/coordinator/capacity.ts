@@ -1,0 +1,67 @@
+import { ProblemError } from '../errors.js';
+import type { GroupSpec } from '../schemas/group-spec.js';
+import type { Group } from './group.js';
+
+export interface CapacityLimits {
+  /** The most workers that all groups together may have at work. */
+  readonly maxWorkers: number;
+  /** The most groups that may be registered. */
+  readonly maxGroups: number;
+}
+
+/**
+ * What the specs of all groups together may take, as JSON: GET /v1/groups answers with all of them, and has to be
+ * written out without holding up everybody else.
+ */
+const MAX_SPEC_BYTES = 16 * 1024 * 1024;
+
+/** What the service has room for. */
+export class Capacity {
+  readonly #limits: CapacityLimits;
+  readonly #groups: () => readonly Group[];
+  readonly #bytes = new WeakMap<GroupSpec, number>();
+
+  constructor(limits: CapacityLimits, groups: () => readonly Group[]) {
+    this.#limits = limits;
+    this.#groups = groups;
+  }
+
+  /**
+   * Refuses when these groups, with so many workers in all, would not fit beside the others that are at work.
+   * @throws ProblemError worker_cap_reached
+   */
+  checkWorkers(groups: readonly Group[], wanted: number): void {
+    const { maxWorkers } = this.#limits;
+    const others = this.#groups().filter((group) => !groups.includes(group));
+    const busy = others.reduce((sum, { room }) => sum + room, 0);
+    if (busy + wanted <= maxWorkers) return;
+    const detail = `Starting ${wanted} workers would exceed the cap: ${busy} of ${maxWorkers} are in use. Stop a group, or raise PW_MAX_WORKERS.`;
+    throw new ProblemError('worker_cap_reached', detail);
+  }
+
+  /**
+   * Refuses a spec, of a new group or in place of an old one, that there is no room for.
+   * @throws ProblemError group_cap_reached
+   */
+  checkSpec(spec: GroupSpec): void {
+    const { maxGroups } = this.#limits;
+    const others = this.#groups().filter(({ name }) => name !== spec.name);
+    if (others.length >= maxGroups) {
+      const detail = `${others.length} of ${maxGroups} groups are registered. Delete one, or raise PW_MAX_GROUPS.`;
+      throw new ProblemError('group_cap_reached', detail);
+    }
+    const taken = others.reduce((sum, group) => sum + this.#bytesOf(group.spec), 0);
+    const wanted = this.#bytesOf(spec);
+    if (taken + wanted <= MAX_SPEC_BYTES) return;
+    const detail = `This spec has ${wanted} bytes, and those of the other groups have ${taken}; together they may have ${MAX_SPEC_BYTES}. Put large data into files that the workers read.`;
+    throw new ProblemError('group_cap_reached', detail);
+  }
+
+  #bytesOf(spec: GroupSpec): number {
+    const known = this.#bytes.get(spec);
+    if (known !== undefined) return known;
+    const bytes = Buffer.byteLength(JSON.stringify(spec));
+    this.#bytes.set(spec, bytes);
+    return bytes;
+  }
+}

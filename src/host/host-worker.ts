@@ -1,0 +1,186 @@
+import type { HostMessage, WorkerReport } from './host-message.js';
+import { PoolThread } from './pool.js';
+import type { HostLaunch, Phase } from './protocol.js';
+import { WorkerMemory } from './thread/memory.js';
+import { monotonicMs } from './thread/monotonic.js';
+import type { ThreadMessage } from './thread/tasks.js';
+import { codeOf, describeThrown, isNamed } from './thread/thrown.js';
+import { stackOfThread } from './thread-stack.js';
+
+/** A heap that is full so early that not even the thread's own code fits in it. */
+const OUT_OF_MEMORY = 'ERR_WORKER_OUT_OF_MEMORY';
+
+/**
+ * One worker in its host: its memory, which is the same over all its threads, and the thread that it has now. What it
+ * does is told as it happens; what follows from it is for the control plane to say.
+ */
+export class HostWorker {
+  readonly id: number;
+  readonly index: number;
+  readonly #memory: WorkerMemory;
+  readonly #launch: HostLaunch;
+  readonly #send: (message: HostMessage) => void;
+  /** Tells the counters, before something is said that they belong to. */
+  readonly #report: () => void;
+  #thread: PoolThread;
+  #looping = false;
+  #stalledAt = 0;
+  #groupEnds = false;
+  #killed = false;
+  #over: Promise<void> = Promise.resolve();
+
+  constructor(
+    id: number,
+    index: number,
+    launch: HostLaunch,
+    send: (message: HostMessage) => void,
+    report: () => void,
+  ) {
+    this.id = id;
+    this.index = index;
+    this.#launch = launch;
+    this.#send = send;
+    this.#report = report;
+    this.#memory = WorkerMemory.allocate(launch.buckets.length);
+    this.#thread = this.#newThread();
+  }
+
+  /** Settles when its task is over. Never rejects. */
+  get over(): Promise<void> {
+    return this.#over;
+  }
+
+  /** Starts its function; in a fresh thread when it has run before. */
+  start(shared: unknown, count: number, fresh: boolean): void {
+    if (fresh) this.#thread = this.#newThread();
+    this.#looping = false;
+    this.#killed = false;
+    this.#stalledAt = 0;
+    this.#memory.begin(count);
+    this.#over = this.#run(this.#thread, shared);
+  }
+
+  /** How many workers the group has, as `ctx.count` says. */
+  setCount(count: number): void {
+    this.#memory.setCount(count);
+  }
+
+  requestStop(): void {
+    this.#memory.requestStop();
+  }
+
+  /** The same for the whole group, after which the process ends: nobody has to end this thread. */
+  requestGroupStop(): void {
+    this.#groupEnds = true;
+    this.#memory.requestStop();
+  }
+
+  /** Ends its thread by force; `ended` follows, or `stuck`. */
+  async kill(): Promise<void> {
+    this.#killed = true;
+    if (!(await this.#thread.end())) this.#send({ type: 'stuck', workerId: this.id });
+  }
+
+  read(): WorkerReport {
+    return this.#memory.read(this.id);
+  }
+
+  /** Tells of a call that takes too long, once; with where it hangs, if that can be seen. */
+  checkStall(): void {
+    const seconds = this.#launch.iterationTimeoutSeconds;
+    const { callSince } = this.#memory;
+    if (seconds === null || callSince === 0 || callSince === this.#stalledAt) return;
+    if (monotonicMs() - callSince <= seconds * 1000) return;
+    this.#stalledAt = callSince;
+    void this.#tellStall(seconds, callSince);
+  }
+
+  async #tellStall(seconds: number, callSince: number): Promise<void> {
+    const { threadId } = this.#thread;
+    this.#report();
+    this.#send({ type: 'stalled', workerId: this.id });
+    const stack = threadId === undefined ? undefined : await stackOfThread(threadId);
+    const took = ((monotonicMs() - callSince) / 1000).toFixed(2);
+    const where = stack === undefined ? '' : `; it hangs at ${stack.split('\n')[0]?.trim()}`;
+    const message = `stalled: a call has taken ${took} s, more than iterationTimeoutSeconds (${seconds} s)${where}`;
+    this.#send({
+      type: 'failed',
+      phase: 'stall',
+      workerId: this.id,
+      error: { name: 'Stall', message, stack: stack ?? '' },
+    });
+  }
+
+  #newThread(): PoolThread {
+    return new PoolThread(this.#launch.heapMb, (error) =>
+      this.#send({
+        type: 'log',
+        level: 'error',
+        workerId: this.id,
+        text: `Error in an idle thread: ${describeThrown(error).message}`,
+      }),
+    );
+  }
+
+  async #run(thread: PoolThread, shared: unknown): Promise<void> {
+    const task = {
+      kind: 'worker',
+      launch: this.#launch,
+      workerId: this.id,
+      index: this.index,
+      shared,
+      memory: this.#memory.buffer,
+    } as const;
+    let completed = false;
+    try {
+      const { result } = thread.run(task, (message) => this.#onMessage(message));
+      completed = (await result)?.outcome === 'completed';
+    } catch (error) {
+      // Ended by force: why, is known to who did it.
+      if (!this.#killed) this.#tellDeath(error);
+    }
+    this.#memory.end();
+    // While the group ends, the end of the process is what counts.
+    const gone = this.#groupEnds || (await thread.end());
+    if (!gone) {
+      this.#send({ type: 'stuck', workerId: this.id });
+      return;
+    }
+    this.#report();
+    if (completed && !this.#groupEnds && !this.#killed) this.#send({ type: 'completed', workerId: this.id });
+    else this.#send({ type: 'ended', workerId: this.id, killed: this.#killed });
+  }
+
+  /** The thread died under its task. */
+  #tellDeath(error: unknown): void {
+    const info = describeThrown(error);
+    const { heapMb } = this.#launch;
+    const tell = (phase: Phase, message: string) =>
+      this.#send({ type: 'failed', phase, workerId: this.id, error: { ...info, message } });
+    if (codeOf(error) === OUT_OF_MEMORY) {
+      const limit = heapMb === null ? 'the heap that Node gives it' : `its heap limit of ${heapMb} MiB`;
+      tell('heap', `went over ${limit} (limits.heapMb)`);
+    } else if (/^worker exited with code: /.test(info.message) && isNamed(error, 'Error')) {
+      tell('exit', `ended its own thread (${info.message.replace('worker ', '')}) instead of returning`);
+    } else {
+      tell(this.#looping ? 'iteration' : 'setup', info.message);
+    }
+  }
+
+  #onMessage(message: ThreadMessage): void {
+    switch (message.type) {
+      case 'looping':
+        this.#looping = true;
+        this.#report();
+        this.#send({ type: 'looping', workerId: this.id });
+        break;
+      case 'failed':
+        this.#report();
+        this.#send({ type: 'failed', workerId: this.id, ...message.failure });
+        break;
+      case 'log':
+        this.#send({ type: 'log', workerId: this.id, ...message.line });
+        break;
+    }
+  }
+}
