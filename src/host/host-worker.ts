@@ -101,7 +101,7 @@ export class HostWorker {
     this.#send({ type: 'stalled', workerId: this.id });
     const stack = threadId === undefined ? undefined : await stackOfThread(threadId);
     const took = ((monotonicMs() - callSince) / 1000).toFixed(2);
-    const where = stack === undefined ? '' : `; it hangs at ${stack.split('\n')[0]?.trim()}`;
+    const where = stack === undefined ? '' : `; it hangs ${stack.split('\n')[0]?.trim()}`;
     const message = `stalled: a call has taken ${took} s, more than iterationTimeoutSeconds (${seconds} s)${where}`;
     this.#send({
       type: 'failed',

@@ -6,13 +6,17 @@ const MAX_FRAMES = 10;
 
 interface CallFrame {
   functionName: string;
-  url: string;
-  location: { lineNumber: number; columnNumber: number };
+  location: { scriptId: string; lineNumber: number; columnNumber: number };
+}
+
+interface Message {
+  method?: string;
+  params: { callFrames: CallFrame[]; scriptId: string; url: string };
 }
 
 /**
- * The stack of a thread of this process that is busy, as lines of `function (file:line:column)`, the innermost first;
- * undefined when none can be had. The thread is held for a moment, in the middle of whatever loop it is in, by the
+ * The stack of a thread of this process that is busy, as Node writes the stack of an error; undefined when none can be
+ * had. The thread is held for a moment, in the middle of whatever loop it is in, by the
  * same means that a debugger has.
  */
 export async function stackOfThread(threadId: number): Promise<string | undefined> {
@@ -21,22 +25,17 @@ export async function stackOfThread(threadId: number): Promise<string | undefine
   try {
     return await new Promise((resolve) => {
       const timer = setTimeout(resolve, ANSWER_MS, undefined);
-      const answer = (frames: readonly CallFrame[]) => {
+      askForStack(session, threadId, (lines) => {
         clearTimeout(timer);
-        resolve(frames.length === 0 ? undefined : describeFrames(frames));
-      };
-      askForStack(session, threadId, answer);
+        resolve(lines.length === 0 ? undefined : lines.join('\n'));
+      });
     });
   } finally {
     session.disconnect();
   }
 }
 
-function askForStack(
-  session: Session,
-  threadId: number,
-  answer: (frames: readonly CallFrame[]) => void,
-): void {
+function askForStack(session: Session, threadId: number, answer: (lines: string[]) => void): void {
   let messages = 0;
   const tell = (sessionId: string, method: string) => {
     const message = JSON.stringify({ id: ++messages, method });
@@ -50,27 +49,20 @@ function askForStack(
   });
   const urls = new Map<string, string>();
   session.on('NodeWorker.receivedMessageFromWorker', ({ params: { sessionId, message } }) => {
-    const { method, params } = JSON.parse(message) as {
-      method?: string;
-      params: { callFrames: CallFrame[]; scriptId: string; url: string };
-    };
+    const { method, params } = JSON.parse(message) as Message;
     if (method === 'Debugger.scriptParsed') urls.set(params.scriptId, params.url);
     if (method !== 'Debugger.paused') return;
     // A thread that is held cannot be ended: it has to go on first.
     tell(sessionId, 'Debugger.resume');
     tell(sessionId, 'Debugger.disable');
     session.post('NodeWorker.detach', { sessionId }, () => {});
-    answer(params.callFrames);
+    answer(params.callFrames.slice(0, MAX_FRAMES).map((frame) => describe(frame, urls)));
   });
   session.post('NodeWorker.enable', { waitForDebuggerOnStart: false }, () => {});
 }
 
-function describeFrames(frames: readonly CallFrame[]): string {
-  return frames
-    .slice(0, MAX_FRAMES)
-    .map(({ functionName, url, location }) => {
-      const place = `${url.replace(/^file:\/\//, '')}:${location.lineNumber + 1}:${location.columnNumber + 1}`;
-      return functionName === '' ? `    at ${place}` : `    at ${functionName} (${place})`;
-    })
-    .join('\n');
+function describe({ functionName, location }: CallFrame, urls: ReadonlyMap<string, string>): string {
+  const file = urls.get(location.scriptId)?.replace(/^file:\/\//, '') ?? '';
+  const place = `${file}:${location.lineNumber + 1}:${location.columnNumber + 1}`;
+  return functionName === '' ? `    at ${place}` : `    at ${functionName} (${place})`;
 }

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 
 interface Skip {
   skip: string | false;
@@ -15,6 +16,13 @@ export function requires(...programs: string[]): Skip {
   if (missing === undefined) return { skip: false };
   if (REQUIRE_ALL) throw new Error(`${missing} is missing, and PW_TEST_REQUIRE=all`);
   return { skip: `${missing} is not installed` };
+}
+
+/** As `requires`, for a file that comes with a package. */
+export function requiresFile(path: string, packageName: string): Skip {
+  if (existsSync(path)) return { skip: false };
+  if (REQUIRE_ALL) throw new Error(`${path} of ${packageName} is missing, and PW_TEST_REQUIRE=all`);
+  return { skip: `${packageName} is not installed` };
 }
 
 /** As `requires`, for tests that install packages. */

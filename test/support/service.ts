@@ -107,12 +107,22 @@ export interface ServiceOptions {
   workersDir?: string;
   flags?: string[];
   env?: Record<string, string>;
+  /** What runs the command line that follows it, as `['nice']` would; it must end in an exec. */
+  launcher?: string[];
+  /** The Node that runs the service; this one by default. */
+  node?: string;
 }
 
 /** Starts the service and ends it with the test, whatever becomes of it. */
 export async function startService(t: TestContext, options: ServiceOptions = {}): Promise<Service> {
   const flags = ['--port', '0', '--workers-dir', options.workersDir ?? MODULES, ...(options.flags ?? [])];
-  const child = spawn(process.execPath, [`${ROOT}dist/server.js`, ...flags], {
+  const [command = '', ...args] = [
+    ...(options.launcher ?? []),
+    options.node ?? process.execPath,
+    `${ROOT}dist/server.js`,
+    ...flags,
+  ];
+  const child = spawn(command, args, {
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

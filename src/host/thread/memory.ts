@@ -25,6 +25,7 @@ export class WorkerMemory {
   readonly buffer: SharedArrayBuffer;
   readonly flags: Int32Array;
   readonly cells: Float64Array;
+  #known = { moment: 0, timeOfDay: 0 };
 
   constructor(buffer: SharedArrayBuffer) {
     this.buffer = buffer;
@@ -87,8 +88,15 @@ export class WorkerMemory {
       seconds: (cells[SUM] ?? 0) / 1000,
       errors: cells[ERRORS] ?? 0,
       buckets: Array.from(cells.subarray(BUCKETS)),
-      // By the time of day as it is now: a jump of it between the call and this moment is none of the call's.
-      progressAt: progress === 0 ? 0 : Math.max(1, Math.round(Date.now() - (monotonicMs() - progress))),
+      progressAt: this.#timeOfDay(progress),
     };
+  }
+
+  /** When a moment was, by the time of day as it is when the moment is first asked for. */
+  #timeOfDay(moment: number): number {
+    if (this.#known.moment !== moment) {
+      this.#known = { moment, timeOfDay: Math.max(0, Math.round(Date.now() - (monotonicMs() - moment))) };
+    }
+    return this.#known.timeOfDay;
   }
 }

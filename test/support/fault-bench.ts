@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { Agent, get } from 'node:http';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { hostsOf } from './processes.js';
+import { type Service, type ServiceOptions, startService, until } from './service.js';
+import { workersDir, writeFiles } from './workers-dir.js';
+
+const NEIGHBOUR = 'neighbour';
+/** What the neighbour keeps up, in seconds from call to call. */
+const PACE_SECONDS = 0.02;
+/** The bound on /livez, whatever a worker does. */
+const LIVE_MS = 100;
+
+/** What is expected of a group once the fault has done its work. */
+export interface Expected {
+  state: string;
+  reason?: RegExp | null;
+  /** Of the last failure in the status. */
+  kind?: string;
+  /** Values of series, by their name without the group: `worker_stalls_total` or `worker_restarts_total|reason="host"`. */
+  metrics?: Record<string, number>;
+}
+
+/** A group that a fault is let loose on. */
+export interface Victim {
+  readonly name: string;
+  readonly service: Service;
+  start(): ReturnType<Service['call']>;
+  /** Waits for the state, then checks everything that is expected. Returns the status. */
+  // biome-ignore lint/suspicious/noExplicitAny: as in Answer.
+  expect(expected: Expected): Promise<any>;
+}
+
+/**
+ * A real service with a group that minds its own business beside whatever a fault does to another, and somebody who
+ * asks /livez all the time.
+ */
+export class FaultBench {
+  readonly service: Service;
+  readonly directory: string;
+  readonly #probe: LivenessProbe;
+  #faults = 0;
+
+  private constructor(service: Service, directory: string, probe: LivenessProbe) {
+    this.service = service;
+    this.directory = directory;
+    this.#probe = probe;
+  }
+
+  static async start(t: TestContext, options: ServiceOptions = {}): Promise<FaultBench> {
+    const directory = workersDir(t, { 'neighbour.mjs': 'export default async () => {};\n' });
+    const service = await startService(t, { ...options, workersDir: directory });
+    const spec = { name: NEIGHBOUR, module: 'neighbour.mjs', workers: 1, intervalSeconds: PACE_SECONDS };
+    await service.register(spec);
+    await service.start(NEIGHBOUR);
+    return new FaultBench(service, directory, new LivenessProbe(t, service.url));
+  }
+
+  /**
+   * Runs one fault: `source` as the module of a new group. Whatever the body finds, the neighbour has to have kept its
+   * pace, /livez to have answered in time, and nothing to be left of the group.
+   */
+  async fault(
+    source: string,
+    spec: Record<string, unknown>,
+    body: (victim: Victim) => Promise<void>,
+  ): Promise<void> {
+    const { service, directory } = this;
+    const name = `fault-${this.#faults++}`;
+    writeFiles(directory, { [`${name}.mjs`]: source });
+    await service.register({ name, module: `${name}.mjs`, stopGraceSeconds: 1, ...spec });
+    const from = { at: performance.now(), calls: await this.#neighbourCalls() };
+    this.#probe.reset();
+
+    await body({
+      name,
+      service,
+      start: () => service.call('POST', `/v1/groups/${name}/start`),
+      expect: (expected) => expectGroup(service, name, expected),
+    });
+
+    const seconds = (performance.now() - from.at) / 1000;
+    const calls = (await this.#neighbourCalls()) - from.calls;
+    const slowest = await this.#probe.slowest();
+    assert.ok(slowest < LIVE_MS, `/livez took ${slowest.toFixed(0)} ms during the fault`);
+    const due = seconds / PACE_SECONDS;
+    assert.ok(
+      calls >= due / 2 - 5,
+      `the neighbour made ${calls} calls in ${seconds.toFixed(2)} s, not ${due}`,
+    );
+    await service.call('DELETE', `/v1/groups/${name}`);
+    await until(
+      'no host but the neighbour’s to be left',
+      () => hostsOf(service.pid).length === 1 || undefined,
+    );
+    assert.equal((await service.status(NEIGHBOUR)).state, 'running');
+  }
+
+  /** A path in the workers directory. */
+  path(name: string): string {
+    return join(this.directory, name);
+  }
+
+  async #neighbourCalls(): Promise<number> {
+    return (await this.service.metric(`worker_time_seconds_count{group="${NEIGHBOUR}"}`)) ?? 0;
+  }
+}
+
+export async function expectGroup(service: Service, name: string, expected: Expected) {
+  const status = await service.reaches(name, expected.state);
+  if (expected.reason === null) assert.equal(status.reason, null);
+  else if (expected.reason !== undefined) assert.match(status.reason ?? '', expected.reason);
+  if (expected.kind !== undefined) assert.equal(status.failures.at(-1)?.kind, expected.kind, status.reason);
+  for (const [series, value] of Object.entries(expected.metrics ?? {})) {
+    const [metric, labels] = series.split('|');
+    const full = `${metric}{group="${name}"${labels === undefined ? '' : `,${labels}`}}`;
+    assert.equal(await service.metric(full), value, full);
+  }
+  assert.equal(await service.metric(`worker_group_state{group="${name}",state="${expected.state}"}`), 1);
+  return status;
+}
+
+/** Asks /livez again and again, and remembers the longest wait. */
+class LivenessProbe {
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  readonly #url: string;
+  #slowest = 0;
+  #since = 0;
+  #stopped = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(t: TestContext, url: string) {
+    this.#url = `${url}/livez`;
+    void this.#run();
+    t.after(() => {
+      this.#stopped = true;
+      this.#agent.destroy();
+    });
+  }
+
+  reset(): void {
+    this.#slowest = 0;
+    this.#since = performance.now();
+  }
+
+  /** The longest wait since the reset, in milliseconds; asks at least once more. */
+  async slowest(): Promise<number> {
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return this.#slowest;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const waiting = this.#waiting.splice(0);
+      const startedAt = performance.now();
+      await this.#ask();
+      // One that began before the reset belongs to what was before.
+      if (startedAt >= this.#since) this.#slowest = Math.max(this.#slowest, performance.now() - startedAt);
+      for (const resolve of waiting) resolve();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+
+  #ask(): Promise<void> {
+    return new Promise((resolve) => {
+      const request = get(this.#url, { agent: this.#agent }, (response) => {
+        response.resume();
+        response.once('close', resolve);
+      });
+      // Counted as an answer that never came in time.
+      request.once('error', () => {
+        if (!this.#stopped) this.#slowest = Number.POSITIVE_INFINITY;
+        resolve();
+      });
+    });
+  }
+}
