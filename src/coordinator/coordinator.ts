@@ -6,12 +6,15 @@ import type { GroupPatch, GroupSpec } from '../schemas/group-spec.js';
 import type { StopReport } from '../schemas/reports.js';
 import type { GroupState, RestartReason } from '../schemas/states.js';
 import { Capacity, type CapacityLimits } from './capacity.js';
+import { Dependencies } from './dependencies.js';
 import { problemOf } from './ending.js';
 import { type CoordinatorEvents, Events } from './events.js';
-import { Group, type GroupDependencies, type GroupStopReport, type StartTicket } from './group.js';
+import { Group, type GroupDependencies, type GroupStopReport } from './group.js';
 import type { HostFactory } from './host.js';
-import { hasCome, type StartOutcome, startGroups } from './start.js';
-import { findCycle, inSteps } from './start-order.js';
+import type { StartTicket } from './launch.js';
+import { type StartOutcome, startGroups } from './start.js';
+import { findCycle } from './start-order.js';
+import { stopGroups } from './stop.js';
 
 export interface CoordinatorOptions extends CapacityLimits {
   readonly clock: Clock;
@@ -37,6 +40,7 @@ export class Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #groups = new Map<string, Group>();
   readonly #capacity: Capacity;
+  readonly #dependencies: Dependencies;
   #nextWorkerId = 0;
   #closing = false;
 
@@ -44,6 +48,7 @@ export class Coordinator {
     this.#options = options;
     this.#capacity = new Capacity(options, () => this.list());
     this.events = new Events(options.onListenerError);
+    this.#dependencies = new Dependencies((name) => this.#groups.get(name), this.events);
     this.events.on('transition', ({ group: name, to, reason }) => {
       const group = this.#groups.get(name);
       if (to !== 'failed' || this.#closing || group?.spec.critical !== true) return;
@@ -242,56 +247,21 @@ export class Coordinator {
   async #start(groups: readonly Group[], tickets?: readonly StartTicket[]): Promise<StartOutcome[]> {
     const atRest = groups.filter((group) => !group.active);
     this.#reserve(atRest, workersOf(atRest));
-    this.#requireOthers(groups, (other) => hasCome(other) || other.state === 'starting');
+    this.#dependencies.check(atRest, groups);
     const wishes = groups.map((group, i) => ({ group, ticket: tickets?.[i] ?? group.want() }));
-    await this.#othersSettled(groups, (other) => other.state === 'starting');
+    await this.#dependencies.settled(groups, ['starting']);
     return startGroups(wishes, (starting) => {
       this.#reserve(starting, workersOf(starting));
-      this.#requireOthers(starting, (other) => hasCome(other) || groups.includes(other));
+      this.#dependencies.check(starting, groups);
     });
   }
 
   /** What the restart policy starts. How it went is told by the group's state. */
   async #startAgain(group: Group, ticket: StartTicket, reason: RestartReason): Promise<void> {
     // Those that it comes after may be on their way back, too; one that was stopped meanwhile is not waited for.
-    await this.#othersSettled([group], ({ state }) => state === 'starting' || state === 'backoff');
+    await this.#dependencies.settled([group], ['starting', 'backoff']);
     if (!ticket.valid || this.#closing) return;
     await startGroups([{ group, ticket }], () => {}, reason);
-  }
-
-  /** The groups that these come after, and that are not among these. */
-  #othersOf(groups: readonly Group[]): { group: Group; name: string; other: Group | undefined }[] {
-    return groups
-      .flatMap((group) => group.spec.after.map((name) => ({ group, name, other: this.#groups.get(name) })))
-      .filter(({ other }) => other === undefined || !groups.includes(other));
-  }
-
-  #requireOthers(groups: readonly Group[], suffices: (other: Group) => boolean): void {
-    for (const { group, name, other } of this.#othersOf(groups.filter(({ active }) => !active))) {
-      if (other !== undefined && (groups.includes(other) || suffices(other))) continue;
-      const what =
-        other === undefined
-          ? 'and there is no such group. Register it, or take it out of `after`.'
-          : `which is ${other.state}. Start it first, or start both with POST /v1/start.`;
-      const detail = `Group "${group.name}" starts after "${name}", ${what}`;
-      throw new ProblemError('dependency_not_running', detail);
-    }
-  }
-
-  /** Waits until none of the groups that these come after is in such a state any more. */
-  async #othersSettled(groups: readonly Group[], unsettled: (other: Group) => boolean): Promise<void> {
-    const waiting = () =>
-      this.#othersOf(groups).some(
-        ({ group, other }) => !group.active && other !== undefined && unsettled(other),
-      );
-    while (waiting() && !this.#closing) {
-      await new Promise<void>((resolve) => {
-        const off = this.events.on('transition', () => {
-          off();
-          resolve();
-        });
-      });
-    }
   }
 
   #reserve(groups: readonly Group[], wanted: number): void {
@@ -359,18 +329,7 @@ export class Coordinator {
     stop: (group: Group, first?: Promise<unknown>) => Promise<GroupStopReport>,
   ): Promise<StopReport> {
     const startedAt = this.#options.clock.now();
-    const reports = new Map<string, Promise<GroupStopReport>>();
-    const steps = inSteps(
-      stopping.map((group) => ({ group, name: group.name, after: group.spec.after })),
-    ).reverse();
-    for (const { group, name } of steps.flat()) {
-      const later = stopping.filter(({ spec, active }) => active && spec.after.includes(name));
-      const first = later.length > 0 ? Promise.all(later.map((other) => reports.get(other.name))) : undefined;
-      reports.set(name, stop(group, first));
-    }
-    const groups = (await Promise.all(stopping.map(({ name }) => reports.get(name)))).filter(
-      (report) => report !== undefined,
-    );
+    const groups = await stopGroups(stopping, stop);
     const seconds = secondsSince(this.#options.clock, startedAt);
     return { success: groups.every(({ success }) => success), seconds, groups };
   }

@@ -1,7 +1,7 @@
 import { ProblemError } from '../errors.js';
 import type { ErrorInfo } from '../host/host-message.js';
 import type { Phase } from '../host/protocol.js';
-import type { RestartRules } from '../schemas/group-spec.js';
+import type { RestartRules } from '../schemas/restart-rules.js';
 import type { FailureKind } from '../schemas/states.js';
 import type { HostExit } from './host.js';
 import type { RestartDecision } from './restart-policy.js';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Clock, Timer } from '../clock.js';
+import type { Clock } from '../clock.js';
 import { deferred } from '../deferred.js';
 import type { ProblemError } from '../errors.js';
 import type { HostMessage } from '../host/host-message.js';
@@ -8,13 +8,14 @@ import type { GroupSpec } from '../schemas/group-spec.js';
 import type { StopReport } from '../schemas/reports.js';
 import type { DesiredState, GroupState, RestartReason } from '../schemas/states.js';
 import type { Counters } from './counters.js';
-import { type EndCause, type Ending, type Failure, givenUp, problemOf } from './ending.js';
+import { type Ending, type Failure, problemOf } from './ending.js';
 import type { CoordinatorEvents, Events } from './events.js';
 import { GroupRecord } from './group-record.js';
+import { describeEnd, GroupRestart } from './group-restart.js';
 import { GroupWorkers, type WorkerStatus } from './group-workers.js';
 import type { HostFactory } from './host.js';
 import { Incarnation } from './incarnation.js';
-import { decideRestart, NO_RESTARTS, type RestartDecision } from './restart-policy.js';
+import type { Launch, StartTicket } from './launch.js';
 import { type GroupEvent, isActive, nextGroupState } from './state.js';
 
 /** What a group needs of the world around it. */
@@ -36,23 +37,6 @@ export interface GroupDependencies {
 export type GroupStopReport = StopReport['groups'][number];
 
 /**
- * A wish to start. It holds until a later stop, restart, replacement or removal of the group: whoever waits asks
- * it before acting.
- */
-export interface StartTicket {
-  readonly valid: boolean;
-}
-
-/** How a life of a group begins. */
-export interface Launch {
-  readonly ticket: StartTicket;
-  /** It is part of a start of several: should that fail as a whole, none of them is tried again. */
-  readonly together: boolean;
-  /** Set when the restart policy starts it: what it comes after. */
-  readonly restartAfter?: RestartReason;
-}
-
-/**
  * One registered group: its spec, what the user wants of it, what is, and all that its workers have counted. At
  * most one incarnation lives at a time; every change of state goes through the transition table.
  */
@@ -62,6 +46,7 @@ export class Group {
   readonly record = new GroupRecord();
   readonly #deps: GroupDependencies;
   readonly #workers: GroupWorkers;
+  readonly #restart: GroupRestart;
   readonly #removed = deferred<void>();
   #spec: GroupSpec;
   #state: GroupState = 'registered';
@@ -69,8 +54,6 @@ export class Group {
   #reason: string | null = null;
   #desired: DesiredState = 'stopped';
   #incarnation: Incarnation | undefined;
-  #history = NO_RESTARTS;
-  #next: { readonly at: Date; readonly timer: Timer } | undefined;
   #cpuSeconds = 0;
   /** Goes up with each command that beats the starts before it. */
   #epoch = 0;
@@ -84,6 +67,7 @@ export class Group {
     this.#spec = spec;
     this.#deps = deps;
     this.#since = deps.clock.date();
+    this.#restart = new GroupRestart(deps.clock, deps.random);
     this.#workers = new GroupWorkers(deps.takeWorkerId, spec.workers, spec.buckets);
   }
 
@@ -114,7 +98,7 @@ export class Group {
   }
   /** When it starts again by itself, while it waits for that. */
   get restartAt(): Date | undefined {
-    return this.#next?.at;
+    return this.#restart.at;
   }
   get removing(): boolean {
     return this.#removing;
@@ -179,8 +163,8 @@ export class Group {
     const spec = this.#spec;
     const { workerIds } = this;
     const { clock, random, createHost, prepare } = this.#deps;
-    this.#cancelNext();
-    if (launch.restartAfter === undefined) this.#history = NO_RESTARTS;
+    this.#restart.cancel();
+    if (launch.restartAfter === undefined) this.#restart.forget();
     else this.#onRestarted(undefined, launch.restartAfter);
     const incarnation: Incarnation = new Incarnation({
       spec,
@@ -221,10 +205,8 @@ export class Group {
    */
   async halt(first?: Promise<unknown>): Promise<GroupStopReport> {
     this.#epoch++;
-    if (this.#next !== undefined) {
-      this.#cancelNext();
-      this.#move('stopped', null);
-    }
+    this.#restart.cancel();
+    if (this.#state === 'backoff') this.#move('stopped', null);
     if (first !== undefined) {
       const pending = first.then(() => this.#end());
       this.#haltPending = pending;
@@ -304,11 +286,6 @@ export class Group {
     this.#deps.events.emit('transition', { group: this.name, from, to, reason });
   }
 
-  #cancelNext(): void {
-    this.#next?.timer.cancel();
-    this.#next = undefined;
-  }
-
   #onMessage(message: HostMessage): void {
     if (message.type === 'log') {
       this.record.droppedLines += message.droppedLines ?? 0;
@@ -336,52 +313,15 @@ export class Group {
     this.#cpuSeconds += incarnation.usage?.cpuSeconds ?? 0;
     this.record.killed += ending.killed.length;
     this.#incarnation = undefined;
-    const decision = this.#decide(launch, incarnation, ending);
-    const reason = describeEnd(incarnation.spec, ending, decision);
+    const decision = this.#restart.decide(launch, incarnation, ending);
+    const reason = describeEnd(incarnation, ending, decision);
     if (outcome === 'failed')
       this.#onFailed(cause.kind === 'failure' ? cause.failure : { kind: 'host' }, reason ?? '');
-    if (decision?.restart === true) this.#waitForRestart(launch.ticket, cause, decision);
+    if (decision?.restart === true) {
+      const { startAgain } = this.#deps;
+      this.#restart.wait(decision, ending, (after) => void startAgain(this, launch.ticket, after));
+    }
     this.#move(decision?.restart === true ? 'backoff' : outcome, reason);
     this.#deps.events.emit('ended', { group: this.name, ending });
   }
-
-  /** What the restart policy says to the end; undefined where it has no say. */
-  #decide(launch: Launch, incarnation: Incarnation, ending: Ending): RestartDecision | undefined {
-    const { cause, outcome, ranSeconds } = ending;
-    if (outcome === 'stopped' || cause.kind === 'stop' || cause.kind === 'rollback') return undefined;
-    if (cause.kind === 'failure' && cause.failure.final === true) return undefined;
-    if (!launch.ticket.valid || (launch.together && !incarnation.launched)) return undefined;
-    const { restart } = incarnation.spec;
-    return decideRestart(restart, this.#history, { outcome, ranSeconds }, this.#deps.random());
-  }
-
-  #waitForRestart(
-    ticket: StartTicket,
-    cause: EndCause,
-    { delaySeconds, history }: RestartDecision & { restart: true },
-  ): void {
-    const { clock, startAgain } = this.#deps;
-    const milliseconds = delaySeconds * 1000;
-    const reason = cause.kind === 'failure' ? cause.failure.kind : 'completed';
-    this.#history = history;
-    this.#next = {
-      at: new Date(clock.date().getTime() + milliseconds),
-      timer: clock.after(milliseconds, () => void startAgain(this, ticket, reason)),
-    };
-  }
-}
-
-function describeEnd(
-  { restart }: GroupSpec,
-  { reason, cause, outcome }: Ending,
-  decision: RestartDecision | undefined,
-): string | null {
-  if (decision?.restart === true && outcome === 'completed')
-    return 'All workers have finished; the restart policy "always" starts them again';
-  if (decision?.restart !== false || decision.why !== 'budget' || cause.kind !== 'failure') return reason;
-  const { message } = cause.failure.problem;
-  return (reason ?? message).replace(
-    message,
-    () => givenUp(cause.failure, decision, restart).problem.message,
-  );
 }

@@ -1,11 +1,12 @@
-import { type Clock, secondsSince, type Timer } from '../clock.js';
+import type { Clock, Timer } from '../clock.js';
 import { type Deferred, deferred } from '../deferred.js';
 import { ProblemError } from '../errors.js';
 import type { ErrorInfo, HostMessage, HostReport, WorkerReport } from '../host/host-message.js';
 import type { Hook, HostLaunch, Phase } from '../host/protocol.js';
 import type { GroupSpec } from '../schemas/group-spec.js';
 import type { WorkerState } from '../schemas/states.js';
-import { type EndCause, type Ending, type Failure, failureOf, failureOfExit, problemOf } from './ending.js';
+import { EndRecord } from './end-record.js';
+import { type EndCause, type Ending, type Failure, failureOf, problemOf } from './ending.js';
 import type { Host, HostExit, HostFactory } from './host.js';
 import { HostReports, type HostUsage } from './host-reports.js';
 import { SilenceWatch } from './silence-watch.js';
@@ -59,22 +60,16 @@ export class Incarnation {
   readonly #ended: Deferred<Ending> = deferred();
   readonly #reports = new HostReports();
   readonly #budget: StartBudget;
+  readonly #end: EndRecord;
   readonly #silence: SilenceWatch;
 
   #spec: GroupSpec;
   #phase: StartPhase = 'forked';
   #runningSince: number | undefined;
-  /** The host has said its last word: everything in it has ended. */
-  #finished = false;
   #dead = false;
-  #cause: EndCause | undefined;
-  #endAskedAt = 0;
-  #killed: { workers: number[]; why: string } | undefined;
   #graceTimer: Timer | undefined;
   /** The hook that is under way. */
   #hook: Hook | undefined;
-  /** The first thing that went wrong after the end was asked. */
-  #trouble: string | undefined;
 
   constructor(options: IncarnationOptions) {
     const { spec, clock, listener } = options;
@@ -82,6 +77,7 @@ export class Incarnation {
     this.#clock = clock;
     this.#prepare = options.prepare;
     this.#listener = listener;
+    this.#end = new EndRecord(clock);
     this.#budget = new StartBudget(clock, spec.startTimeoutSeconds * 1000, () => this.#onStartTimeout());
     this.#silence = new SilenceWatch(
       clock,
@@ -105,7 +101,7 @@ export class Incarnation {
         allCompleted: () => this.end({ kind: 'completed' }),
         groupFails: (failure, stuck) => this.#onGroupFails(failure, stuck),
         trouble: (message) => {
-          if (this.#cause !== undefined) this.#trouble ??= message;
+          if (this.cause !== undefined) this.#end.trouble(message);
         },
       },
     });
@@ -131,7 +127,7 @@ export class Incarnation {
 
   /** Why this incarnation ends; undefined while nothing has asked for it. */
   get cause(): EndCause | undefined {
-    return this.#cause;
+    return this.#end.cause;
   }
 
   /** Whether its workers were told to start. */
@@ -162,11 +158,11 @@ export class Incarnation {
 
   /** Loads the module and runs `init`. False when this incarnation is ending: `ended` tells why. */
   async init(): Promise<boolean> {
-    if (this.#cause === undefined) {
+    if (this.cause === undefined) {
       this.#budget.resume();
       try {
         const launch = await this.#prepare();
-        if (this.#cause === undefined) {
+        if (this.cause === undefined) {
           this.#phase = 'initialising';
           this.#host.init(launch);
         }
@@ -183,7 +179,7 @@ export class Incarnation {
 
   /** Starts the workers; after `init`. False when this incarnation is ending: `ended` tells why. */
   run(): Promise<boolean> {
-    if (this.#cause === undefined) {
+    if (this.cause === undefined) {
       this.#budget.resume();
       this.#phase = 'launching';
       this.#workers.launched();
@@ -203,9 +199,8 @@ export class Incarnation {
 
   /** Ends this incarnation: cooperatively at first, by force when the grace is over. Returns at once. */
   end(cause: EndCause): void {
-    if (this.#cause !== undefined || this.#dead) return;
-    this.#cause = cause;
-    this.#endAskedAt = this.#clock.now();
+    if (this.cause !== undefined || this.#dead) return;
+    this.#end.ask(cause);
     this.#budget.pause();
     this.#silence.close();
     this.#initialised.resolve(false);
@@ -258,7 +253,7 @@ export class Incarnation {
   }
 
   #onAllLooped(): void {
-    if (this.#phase !== 'launching' || this.#cause !== undefined) return;
+    if (this.#phase !== 'launching' || this.cause !== undefined) return;
     this.#phase = 'running';
     this.#runningSince = this.#clock.now();
     this.#budget.pause();
@@ -285,7 +280,7 @@ export class Incarnation {
       case 'initialised':
         if (this.#phase !== 'initialising') break;
         this.#phase = 'initialised';
-        if (this.#cause !== undefined) break;
+        if (this.cause !== undefined) break;
         this.#budget.pause();
         this.#initialised.resolve(true);
         break;
@@ -304,14 +299,16 @@ export class Incarnation {
         this.#hook = message.state === 'started' ? message.hook : undefined;
         // A failure of init is told as such, by a message of its own.
         if (message.state === 'failed' && message.hook !== 'init') {
-          this.#trouble ??= `The ${message.hook} hook failed: ${message.error?.message ?? 'no reason was given'}`;
+          this.#end.trouble(
+            `The ${message.hook} hook failed: ${message.error?.message ?? 'no reason was given'}`,
+          );
         }
         break;
       case 'report':
         this.#onReport(message);
         break;
       case 'finished':
-        this.#finished = this.#cause !== undefined;
+        this.#end.finish();
         break;
       case 'log':
         break;
@@ -323,16 +320,16 @@ export class Incarnation {
     this.#reports.accept(report);
     if (this.#phase === 'running') this.#silence.heard();
     const { rssMb } = this.#spec.limits;
-    if (rssMb === null || this.#cause !== undefined || report.rssBytes <= rssMb * MIB) return;
+    if (rssMb === null || this.cause !== undefined || report.rssBytes <= rssMb * MIB) return;
     const used = Math.ceil(report.rssBytes / MIB);
     this.#fail('memory', `uses ${used} MiB of memory, more than its limit of ${rssMb} MiB (limits.rssMb)`);
   }
 
   #onFailure(phase: Phase, error: ErrorInfo): void {
     const failure = failureOf(this.#spec.name, phase, undefined, error);
-    if (this.#cause === undefined) this.end({ kind: 'failure', failure });
+    if (this.cause === undefined) this.end({ kind: 'failure', failure });
     // What fails while stopping is told, but the cause of the end stands.
-    else if (phase !== 'module' && phase !== 'init') this.#trouble ??= failure.problem.message;
+    else if (phase !== 'module' && phase !== 'init') this.#end.trouble(failure.problem.message);
   }
 
   #onGraceOver(): void {
@@ -346,15 +343,14 @@ export class Incarnation {
   }
 
   #kill(why: string): void {
-    if (this.#dead || this.#killed !== undefined) return;
-    // Only its loggers can be at work after its last word, and those hurt nobody.
-    if (!this.#finished) this.#killed = { workers: this.#unfinishedWorkers(), why };
+    if (this.#dead || this.#end.killed) return;
+    this.#end.kill(this.#unfinishedWorkers(), why);
     this.#host.kill();
   }
 
   /** Workers that may still run user code. */
   #unfinishedWorkers(): number[] {
-    return this.#finished ? [] : this.#workers.unfinished;
+    return this.#end.finished ? [] : this.#workers.unfinished;
   }
 
   #onExit(exit: HostExit): void {
@@ -362,40 +358,13 @@ export class Incarnation {
     this.#budget.pause();
     this.#silence.close();
     this.#graceTimer?.cancel();
-    const { name, limits } = this.#spec;
-    const stopped = this.#finished || this.#killed !== undefined || !this.#reached('initialising');
-    const crashed = this.#cause === undefined || !stopped;
-    const crash = crashed ? failureOfExit(name, exit, this.#cause !== undefined, limits.heapMb) : undefined;
-    if (this.#cause === undefined) {
-      this.#endAskedAt = this.#clock.now();
-      this.#workers.groupEnds();
-    }
-    const cause: EndCause = this.#cause ?? (crash ? { kind: 'failure', failure: crash } : { kind: 'stop' });
-    this.#cause = cause;
+    const ending = this.#end.conclude(exit, this.#spec, this.#reached('initialising'), this.#runningSince);
     this.#dead = true;
     this.#initialised.resolve(false);
     this.#running.resolve(false);
     this.#reports.close();
-    this.#workers.close();
-    const failed = cause.kind === 'failure' || crash !== undefined;
-    const ending: Ending = {
-      outcome: failed ? 'failed' : cause.kind === 'completed' ? 'completed' : 'stopped',
-      cause,
-      success: crash === undefined && this.#killed === undefined,
-      killed: this.#killed?.workers ?? [],
-      seconds: secondsSince(this.#clock, this.#endAskedAt),
-      ranSeconds: this.#runningSince === undefined ? 0 : (this.#endAskedAt - this.#runningSince) / 1000,
-      reason: this.#reason(cause, crash?.problem.message),
-    };
+    this.#workers.groupEnds();
     this.#listener.ended(ending);
     this.#ended.resolve(ending);
-  }
-
-  #reason(cause: EndCause, crashReason: string | undefined): string | null {
-    // Of a failure the first cause is told; what followed from it is in the log.
-    const trouble = cause.kind === 'failure' ? undefined : this.#trouble;
-    const parts = [problemOf(cause)?.message, this.#killed?.why, crashReason, trouble];
-    const told = new Set(parts.filter((part) => part !== undefined));
-    return told.size === 0 ? null : [...told].join('; ');
   }
 }

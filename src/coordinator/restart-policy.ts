@@ -1,4 +1,4 @@
-import type { RestartRules } from '../schemas/group-spec.js';
+import type { RestartRules } from '../schemas/restart-rules.js';
 
 /**
  * What the policy remembers of a worker, or of a group. Time is counted in seconds of running: while it waits for its

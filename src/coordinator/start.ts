@@ -1,8 +1,9 @@
 import { ProblemError } from '../errors.js';
 import type { RestartReason } from '../schemas/states.js';
 import { type EndCause, problemOf } from './ending.js';
-import type { Group, StartTicket } from './group.js';
+import type { Group } from './group.js';
 import type { Incarnation } from './incarnation.js';
+import type { StartTicket } from './launch.js';
 import { inSteps } from './start-order.js';
 
 /** How one group fared in a start. */

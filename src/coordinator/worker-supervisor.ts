@@ -97,11 +97,6 @@ export class WorkerSupervisor {
     for (const life of this.#lives.values()) life.groupEnds();
   }
 
-  /** The host is dead. */
-  close(): void {
-    for (const life of this.#lives.values()) life.release();
-  }
-
   handle(message: WorkerMessage): void {
     const life = message.workerId === undefined ? undefined : this.#lives.get(message.workerId);
     if (life === undefined) return;

@@ -1,4 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import { RestartRules } from './restart-rules.js';
+import { filledIn, nullable, optional } from './shapes.js';
 
 /**
  * Upper bounds of the worker_time_seconds histogram, in seconds: 100 microseconds to 60 s in steps of 2 to 2.5,
@@ -34,79 +36,6 @@ const ModulePath = Type.String({
     'Path of a worker module (.mjs, .js, .cjs, or .ts where Node strips types), relative to the workers directory.',
   examples: ['digits/worker.mjs'],
 });
-
-/** A number, or null for none. */
-function nullable(type: 'number' | 'integer', options: Record<string, unknown>) {
-  return Type.Unsafe<number | null>({ type: [type, 'null'], default: null, ...options });
-}
-
-/** An object whose fields may be left out: validation fills them in, so what comes out is whole. */
-function filledIn<T extends Record<string, TSchema>>(properties: T, options: Record<string, unknown>) {
-  const whole = Type.Object(properties);
-  return Type.Unsafe<Static<typeof whole>>(
-    Type.Object(optional(properties), { additionalProperties: false, ...options }),
-  );
-}
-
-const Backoff = filledIn(
-  {
-    initialSeconds: Type.Number({
-      minimum: 0,
-      maximum: 3600,
-      default: 1,
-      description: 'The first wait, in seconds.',
-    }),
-    factor: Type.Number({
-      minimum: 1,
-      maximum: 10,
-      default: 2,
-      description: 'Each further wait is so many times as long.',
-    }),
-    maxSeconds: Type.Number({ minimum: 0, maximum: 86_400, default: 60, description: 'The longest wait.' }),
-    jitter: Type.Number({
-      minimum: 0,
-      maximum: 1,
-      default: 0.2,
-      description: 'By up to this share a wait is shortened at random, so that not all come back at once.',
-    }),
-  },
-  { default: {}, description: 'How long to wait before each restart.' },
-);
-
-const Restart = filledIn(
-  {
-    policy: Type.Enum(['never', 'on-failure', 'always'], {
-      default: 'never',
-      description: '`always` starts again what has completed, too.',
-    }),
-    scope: Type.Enum(['worker', 'group'], {
-      default: 'worker',
-      description:
-        'What starts again: the worker that failed, in a fresh thread, or the whole group. When the host dies it is the group.',
-    }),
-    maxRestarts: Type.Integer({
-      minimum: 0,
-      maximum: 10_000,
-      default: 5,
-      description:
-        'So many restarts after failures are made within windowSeconds; the next failure is final.',
-    }),
-    windowSeconds: Type.Number({
-      exclusiveMinimum: 0,
-      maximum: 86_400,
-      default: 30,
-      description:
-        'Counted in seconds of running, waits left out: after so long without a failure all restarts are there again.',
-    }),
-    backoff: Backoff,
-  },
-  {
-    default: {},
-    description: 'What happens after a failure.',
-    examples: [{ policy: 'on-failure' }],
-  },
-);
-export type RestartRules = Static<typeof Restart>;
 
 /** The fields of a group spec besides its name: the one source of types, validation, documentation and defaults. */
 const fields = {
@@ -168,7 +97,7 @@ const fields = {
     maximum: Number.MAX_SAFE_INTEGER,
     description: 'After so many calls in one start a worker has finished. null: it has not by itself.',
   }),
-  restart: Restart,
+  restart: RestartRules,
   limits: filledIn(
     {
       heapMb: nullable('integer', {
@@ -211,10 +140,6 @@ const fields = {
     description: 'Seconds between two calls of the loggers.',
   }),
 };
-
-function optional<T extends Record<string, TSchema>>(properties: T) {
-  return Type.Partial(Type.Object(properties)).properties;
-}
 
 function withoutDefaults<T extends Record<string, TSchema>>(properties: T): T {
   const entries = Object.entries(properties).map(([key, schema]) => {

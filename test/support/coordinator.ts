@@ -1,5 +1,6 @@
 import { Coordinator } from '#dist/coordinator/coordinator.js';
-import { DEFAULT_BUCKETS, type GroupSpec, type RestartRules } from '#dist/schemas/group-spec.js';
+import { DEFAULT_BUCKETS, type GroupSpec } from '#dist/schemas/group-spec.js';
+import type { RestartRules } from '#dist/schemas/restart-rules.js';
 import { FakeClock, settle } from './fake-clock.js';
 import { FakeHosts } from './fake-host.js';
 
