@@ -52,11 +52,11 @@ function assertSuccess(stdout: string): void {
   );
 }
 
-test('the curl session works as it is written', requires('curl', 'jq'), async (t) => {
+test('the curl session works as it is written', requires('curl'), async (t) => {
   const session = blocks.filter((block) => block.includes('curl'));
-  assert.equal(session.length, 2, 'the first steps, and how to scale');
+  assert.equal(session.length, 3, 'the first steps, how to restart, and how to scale');
   const service = await startService(t, { workersDir: `${ROOT}examples` });
-  const [first = '', scale = ''] = session.map((block) =>
+  const [first = '', sturdy = '', scale = ''] = session.map((block) =>
     block.replaceAll('127.0.0.1:8080', service.url.slice('http://'.length)),
   );
   const written = commands(first);
@@ -68,11 +68,18 @@ test('the curl session works as it is written', requires('curl', 'jq'), async (t
     await t.test(call, () => check(stdout));
   }
 
+  await run('bash', ['-euo', 'pipefail', '-c', sturdy]);
+  const { spec } = await service.status('sturdy');
+  assert.deepEqual(
+    [spec.restart.policy, spec.restart.maxRestarts, spec.limits.rssMb],
+    ['on-failure', 5, 2048],
+  );
+
   await service.register({ name: 'train', module: 'hello.mjs' });
-  await service.start('train');
+  const { host } = await service.start('train');
   await run('bash', ['-euxo', 'pipefail', '-c', scale]);
   const scaled = await service.status('train');
-  assert.deepEqual([scaled.state, scaled.workers.length], ['running', 4]);
+  assert.deepEqual([scaled.state, scaled.workers.length, scaled.host.pid], ['running', 4, host.pid]);
 });
 
 test('the worker that it shows works', async (t) => {

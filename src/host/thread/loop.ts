@@ -1,5 +1,5 @@
 import type { WorkerContext, WorkerFunction } from '../../worker-module.js';
-import { BUCKETS, CALL, ERRORS, PROGRESS, STOP, SUM, type WorkerMemory } from './memory.js';
+import { BUCKETS, ERRORS, PROGRESS, RESUMED, STOP, SUM, type WorkerMemory } from './memory.js';
 import { monotonicMs } from './monotonic.js';
 import { sleepUntil } from './sleep.js';
 import { isNamed } from './thrown.js';
@@ -42,9 +42,8 @@ interface Loop {
   readonly bounds: Float64Array;
   /** When the call under way began, or the last one ended. */
   last: number;
+  /** When it is time to look around; with an interval that is after each call. */
   yieldAt: number;
-  /** The loop looks around after each call, instead of when it is time to yield. */
-  readonly eachCall: boolean;
   /** Calls after which the worker has finished. */
   readonly limit: number;
 }
@@ -71,13 +70,12 @@ export async function runLoop(
     cells: memory.cells,
     bounds: Float64Array.from(buckets, (seconds) => seconds * 1000),
     last: startedAt,
-    yieldAt: startedAt + YIELD_MS,
+    yieldAt: intervalMs > 0 ? 0 : startedAt + YIELD_MS,
     limit,
-    eachCall: intervalMs > 0,
   };
   // From here on the worker is under way: one that hangs in its first call has an age, too.
   loop.cells[PROGRESS] = startedAt + toShared;
-  loop.cells[CALL] = startedAt + toShared;
+  loop.cells[RESUMED] = startedAt + toShared;
   let due = startedAt;
   while (!memory.stopRequested) {
     const pending = burst(loop);
@@ -95,22 +93,17 @@ export async function runLoop(
       // By the plan, not by when the last call really began: lateness does not add up. Who has fallen behind begins
       // at once, and makes a new plan: missed calls are not made up for.
       due = Math.max(due + intervalMs, loop.last);
-      loop.cells[CALL] = due + toShared;
+      loop.cells[RESUMED] = due + toShared;
       await sleepUntil(due, context.signal);
-      resume(loop);
+      loop.last = now();
     } else if (loop.last >= loop.yieldAt) {
       await new Promise((resolve) => nextTurn(resolve));
-      resume(loop);
+      loop.last = now();
+      loop.yieldAt = loop.last + YIELD_MS;
+      loop.cells[RESUMED] = loop.last + toShared;
     }
   }
   return 'stopped';
-}
-
-/** The next call begins now. */
-function resume(loop: Loop): void {
-  loop.last = now();
-  loop.yieldAt = loop.last + YIELD_MS;
-  loop.cells[CALL] = loop.last + toShared;
 }
 
 /** Calls the function until it returns a promise, which is handed back, or until the loop has to look around. */
@@ -130,8 +123,7 @@ function burst(loop: Loop): PromiseLike<unknown> | undefined {
     loop.last < loop.yieldAt &&
     load(flags, STOP) === 0 &&
     !context.finished &&
-    context.iteration < limit &&
-    !loop.eachCall
+    context.iteration < limit
   );
   return undefined;
 }
@@ -150,7 +142,6 @@ function record(loop: Loop, end: number): void {
   cells[BUCKETS + bucket] = (cells[BUCKETS + bucket] ?? 0) + 1;
   cells[SUM] = (cells[SUM] ?? 0) + elapsed;
   cells[PROGRESS] = end + toShared;
-  cells[CALL] = end + toShared;
   loop.last = end;
 }
 

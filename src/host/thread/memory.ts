@@ -7,13 +7,13 @@ export const STOP = 0;
 /** How many workers the group has, in `flags`. */
 const COUNT = 1;
 /**
- * Cells of `cells`: milliseconds in the worker function, failed calls, the end of the last call, since when the present
- * call runs or from when on the next is due (0 outside of the loop), then the buckets. Moments are `monotonicMs`.
+ * Cells of `cells`: milliseconds in the worker function, failed calls, the end of the last call, when the loop last
+ * went on after a pause or will (0 outside of the loop), then the buckets. Moments are `monotonicMs`.
  */
 export const SUM = 0;
 export const ERRORS = 1;
 export const PROGRESS = 2;
-export const CALL = 3;
+export const RESUMED = 3;
 export const BUCKETS = 4;
 
 /**
@@ -50,7 +50,8 @@ export class WorkerMemory {
 
   /** Since when the present call runs, by `monotonicMs`; in the future when it is not due yet, 0 without one. */
   get callSince(): number {
-    return this.cells[CALL] ?? 0;
+    const resumed = this.cells[RESUMED] ?? 0;
+    return resumed === 0 ? 0 : Math.max(resumed, this.cells[PROGRESS] ?? 0);
   }
 
   setCount(count: number): void {
@@ -60,13 +61,13 @@ export class WorkerMemory {
   /** A thread is about to use it; what earlier threads have counted stays. */
   begin(count: number): void {
     this.setCount(count);
-    this.cells[CALL] = 0;
+    this.cells[RESUMED] = 0;
     Atomics.store(this.flags, STOP, 0);
   }
 
   /** No thread uses it any more. */
   end(): void {
-    this.cells[CALL] = 0;
+    this.cells[RESUMED] = 0;
   }
 
   requestStop(): void {
