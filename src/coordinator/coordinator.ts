@@ -7,7 +7,6 @@ import type { StopReport } from '../schemas/reports.js';
 import type { GroupState, RestartReason } from '../schemas/states.js';
 import { Capacity, type CapacityLimits } from './capacity.js';
 import { Dependencies } from './dependencies.js';
-import { problemOf } from './ending.js';
 import { type CoordinatorEvents, Events } from './events.js';
 import { Group, type GroupDependencies, type GroupStopReport } from './group.js';
 import type { HostFactory } from './host.js';
@@ -134,18 +133,8 @@ export class Coordinator {
     if (scales && group.room > 0) this.#reserve([group], spec.workers);
     this.#capacity.checkSpec(spec);
     group.replaceSpec(spec);
-    if (scales && group.active) await this.#scale(group);
+    if (scales && !(await group.scale())) await this.restart(name);
     return group;
-  }
-
-  async #scale(group: Group): Promise<void> {
-    const { incarnation } = group;
-    if (!(await group.scale())) {
-      await this.restart(group.name);
-      return;
-    }
-    const problem = incarnation?.cause && problemOf(incarnation.cause);
-    if (problem !== undefined) throw problem;
   }
 
   /** Stops a group, then forgets it. @throws ProblemError group_not_found */

@@ -236,10 +236,11 @@ export class Group {
   /**
    * Brings a group that is running, or will be in a moment, to the number of workers in its spec, without touching
    * those that stay. Scalings come one after the other. False when a worker cannot be ended short of a restart.
+   * @throws ProblemError when the group has failed over it
    */
   scale(): Promise<boolean> {
     const turn = this.#scaling.then(() => this.#scale());
-    this.#scaling = turn;
+    this.#scaling = turn.catch(() => {});
     return turn;
   }
 
@@ -272,7 +273,10 @@ export class Group {
     const target = workers > ids.length ? this.#workers.add(workers - ids.length) : ids.slice(0, workers);
     const scaled = incarnation.scale(target);
     this.#deps.events.emit('scaled', { group: this.name, workers });
-    return scaled;
+    const done = await scaled;
+    const problem = incarnation.cause && problemOf(incarnation.cause);
+    if (problem !== undefined) throw problem;
+    return done;
   }
 
   #move(event: GroupEvent, reason: string | null): void {
