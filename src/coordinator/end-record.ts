@@ -9,6 +9,7 @@ export class EndRecord {
   #cause: EndCause | undefined;
   #askedAt = 0;
   #finished = false;
+  readonly #killedAlone: number[] = [];
   #killed: { workers: readonly number[]; why: string } | undefined;
   #trouble: string | undefined;
 
@@ -45,6 +46,11 @@ export class EndRecord {
     if (!this.#finished) this.#killed ??= { workers, why };
   }
 
+  /** The thread of one worker was ended by force. */
+  killedWorker(workerId: number): void {
+    this.#killedAlone.push(workerId);
+  }
+
   /** Something went wrong on the way: the first is told, where there is nothing worse to tell. */
   trouble(message: string): void {
     this.#trouble ??= message;
@@ -64,8 +70,8 @@ export class EndRecord {
     return {
       outcome: failed ? 'failed' : cause.kind === 'completed' ? 'completed' : 'stopped',
       cause,
-      success: crash === undefined && this.#killed === undefined,
-      killed: this.#killed?.workers ?? [],
+      success: crash === undefined && this.#killed === undefined && this.#killedAlone.length === 0,
+      killed: [...this.#killedAlone, ...(this.#killed?.workers ?? [])].sort((a, b) => a - b),
       seconds: secondsSince(this.#clock, this.#askedAt),
       ranSeconds: runningSince === undefined ? 0 : (this.#askedAt - runningSince) / 1000,
       reason: this.#reason(cause, crash),

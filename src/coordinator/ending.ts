@@ -35,7 +35,7 @@ export interface Ending {
   readonly cause: EndCause;
   /** False when the host had to be killed or died while it was stopping. */
   readonly success: boolean;
-  /** Workers that had not ended when the host was killed. */
+  /** Workers that had to be killed, alone or with the host, once the end was asked. */
   readonly killed: readonly number[];
   /** From the wish to end to the death, in seconds. */
   readonly seconds: number;

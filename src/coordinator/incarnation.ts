@@ -99,6 +99,10 @@ export class Incarnation {
         ...listener,
         allLooped: () => this.#onAllLooped(),
         allCompleted: () => this.end({ kind: 'completed' }),
+        workerKilled: (id) => {
+          if (this.cause === undefined) listener.workerKilled(id);
+          else this.#end.killedWorker(id);
+        },
         groupFails: (failure, stuck) => this.#onGroupFails(failure, stuck),
         trouble: (message) => {
           if (this.cause !== undefined) this.#end.trouble(message);

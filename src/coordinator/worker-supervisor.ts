@@ -171,12 +171,9 @@ export class WorkerSupervisor {
     // A thread can fail more than once on its way out: the first failure is what it is about.
     const again = life.state === 'failed';
     if (!life.failed()) return;
-    if (again || this.#ending || life.leaving) {
-      this.#listener.trouble(failure.problem.message);
-      return;
-    }
-    this.#supervise(life, failure, ranSeconds);
-    // A call that hangs does not hear that its worker has failed.
+    if (again || this.#ending || life.leaving) this.#listener.trouble(failure.problem.message);
+    else this.#supervise(life, failure, ranSeconds);
+    // A call that hangs does not hear that its worker has failed, or that its group ends.
     if (failure.kind === 'stall') life.kill();
   }
 

@@ -93,6 +93,34 @@ test('calls that never return', async (t) => {
     );
   }
 
+  await t.test('all workers at once: none of them gets the grace', () =>
+    bench.fault(
+      'export default async (_id, ctx) => { await ctx.sleep(0.01); if (ctx.iteration === 2) for (;;); };',
+      { ...STALL, workers: 3, stopGraceSeconds: 20 },
+      async (victim) => {
+        await victim.start();
+        await victim.expect({
+          state: 'failed',
+          kind: 'stall',
+          metrics: { worker_stalls_total: 3, worker_killed_total: 3 },
+        });
+      },
+    ),
+  );
+
+  await t.test('a call that stalls after stop was asked: killed, named, and no success', () =>
+    bench.fault(hangs('for (;;);'), { iterationTimeoutSeconds: 1, stopGraceSeconds: 20 }, async (victim) => {
+      const { body } = await victim.start();
+      await until('the hang', async () =>
+        (await victim.service.status(victim.name)).workers[1].iterations === 2 ? true : undefined,
+      );
+      const report = await victim.service.stop(victim.name);
+      assert.deepEqual([report.success, report.groups[0].killed], [false, [body.workers[1].id]]);
+      assert.match(report.groups[0].reason, /stalled: a call has taken/);
+      await victim.expect({ state: 'stopped', metrics: { worker_killed_total: 1 } });
+    }),
+  );
+
   await t.test('the stack of a stall is in the log', () =>
     bench.fault(HANGS['an infinite loop']?.source ?? '', STALL, async (victim) => {
       await victim.start();

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { Agent, get } from 'node:http';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -54,7 +56,7 @@ export class FaultBench {
     const spec = { name: NEIGHBOUR, module: 'neighbour.mjs', workers: 1, intervalSeconds: PACE_SECONDS };
     await service.register(spec);
     await service.start(NEIGHBOUR);
-    return new FaultBench(service, directory, new LivenessProbe(t, service.url));
+    return new FaultBench(service, directory, await LivenessProbe.start(t, service.url));
   }
 
   /**
@@ -121,22 +123,45 @@ export async function expectGroup(service: Service, name: string, expected: Expe
   return status;
 }
 
-/** Asks /livez again and again, and remembers the longest wait. */
+/** A server that does nothing, in a process of its own: what the machine itself makes of a request. */
+const CONTROL = `
+  require('node:http').createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1', function () {
+    process.send(this.address().port);
+  });
+  process.once('disconnect', () => process.exit());`;
+
+/**
+ * Asks /livez again and again, and at the same moments a server that does nothing. What /livez takes longer than that is
+ * the service's doing; the rest is the machine's, which others use as well.
+ */
 class LivenessProbe {
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  readonly #url: string;
+  readonly #agent = new Agent({ keepAlive: true });
+  readonly #livez: string;
+  readonly #control: string;
   #slowest = 0;
   #since = 0;
   #stopped = false;
   #waiting: (() => void)[] = [];
 
-  constructor(t: TestContext, url: string) {
-    this.#url = `${url}/livez`;
-    void this.#run();
-    t.after(() => {
-      this.#stopped = true;
-      this.#agent.destroy();
+  private constructor(livez: string, control: string) {
+    this.#livez = livez;
+    this.#control = control;
+  }
+
+  static async start(t: TestContext, url: string): Promise<LivenessProbe> {
+    const control = spawn(process.execPath, ['--eval', CONTROL], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
+    const [port] = (await once(control, 'message')) as [number];
+    const probe = new LivenessProbe(`${url}/livez`, `http://127.0.0.1:${port}/`);
+    const run = probe.#run();
+    t.after(async () => {
+      probe.#stopped = true;
+      await run;
+      probe.#agent.destroy();
+      control.kill('SIGKILL');
+    });
+    return probe;
   }
 
   reset(): void {
@@ -154,25 +179,23 @@ class LivenessProbe {
     while (!this.#stopped) {
       const waiting = this.#waiting.splice(0);
       const startedAt = performance.now();
-      await this.#ask();
+      const [livez, control] = await Promise.all([this.#ask(this.#livez), this.#ask(this.#control)]);
       // One that began before the reset belongs to what was before.
-      if (startedAt >= this.#since) this.#slowest = Math.max(this.#slowest, performance.now() - startedAt);
+      if (startedAt >= this.#since) this.#slowest = Math.max(this.#slowest, livez - control);
       for (const resolve of waiting) resolve();
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
 
-  #ask(): Promise<void> {
+  /** How long the answer takes, in milliseconds; one that never comes takes for ever. */
+  #ask(url: string): Promise<number> {
+    const startedAt = performance.now();
     return new Promise((resolve) => {
-      const request = get(this.#url, { agent: this.#agent }, (response) => {
+      const request = get(url, { agent: this.#agent }, (response) => {
         response.resume();
-        response.once('close', resolve);
+        response.once('close', () => resolve(performance.now() - startedAt));
       });
-      // Counted as an answer that never came in time.
-      request.once('error', () => {
-        if (!this.#stopped) this.#slowest = Number.POSITIVE_INFINITY;
-        resolve();
-      });
+      request.once('error', () => resolve(this.#stopped ? 0 : Number.POSITIVE_INFINITY));
     });
   }
 }
