@@ -48,11 +48,6 @@ export class Coordinator {
     this.#capacity = new Capacity(options, () => this.list());
     this.events = new Events(options.onListenerError);
     this.#dependencies = new Dependencies((name) => this.#groups.get(name), this.events);
-    this.events.on('transition', ({ group: name, to, reason }) => {
-      const group = this.#groups.get(name);
-      if (to !== 'failed' || this.#closing || group?.spec.critical !== true) return;
-      this.events.emit('criticalFailure', { group: name, reason: reason ?? to });
-    });
   }
 
   /** Whether the service is on its way out and takes no more commands. */
@@ -109,7 +104,10 @@ export class Coordinator {
     const runs = group.active || group.state === 'failed' || group.state === 'backoff';
     const shouldRun = group.desired === 'running' && runs;
     // Before anything is stopped or changed: what does not fit is refused as a whole.
-    if (shouldRun) this.#reserve([group], spec.workers);
+    if (shouldRun) {
+      this.#reserve([group], spec.workers);
+      this.#dependencies.check([spec], []);
+    }
     this.#capacity.checkSpec(spec);
     group.replaceSpec(spec);
     if (shouldRun) await this.restart(spec.name);
@@ -168,6 +166,9 @@ export class Coordinator {
   /** Stops a group, then starts it. @throws ProblemError as `start` */
   async restart(name: string): Promise<Group> {
     const group = this.get(name);
+    // Before anything is stopped: what could not start again is refused.
+    this.#refuseWhenClosing();
+    this.#dependencies.check([group.spec], []);
     const halted = group.halt();
     const ticket = group.want();
     await halted;
@@ -236,19 +237,20 @@ export class Coordinator {
   async #start(groups: readonly Group[], tickets?: readonly StartTicket[]): Promise<StartOutcome[]> {
     const atRest = groups.filter((group) => !group.active);
     this.#reserve(atRest, workersOf(atRest));
-    this.#dependencies.check(atRest, groups);
+    const together = groups.map(({ name }) => name);
+    this.#dependencies.check(specsOf(atRest), together);
     const wishes = groups.map((group, i) => ({ group, ticket: tickets?.[i] ?? group.want() }));
-    await this.#dependencies.settled(groups, ['starting']);
+    await this.#dependencies.settled(specsOf(atRest), together, ['starting']);
     return startGroups(wishes, (starting) => {
       this.#reserve(starting, workersOf(starting));
-      this.#dependencies.check(starting, groups);
+      this.#dependencies.check(specsOf(starting), together);
     });
   }
 
   /** What the restart policy starts. How it went is told by the group's state. */
   async #startAgain(group: Group, ticket: StartTicket, reason: RestartReason): Promise<void> {
     // Those that it comes after may be on their way back, too; one that was stopped meanwhile is not waited for.
-    await this.#dependencies.settled([group], ['starting', 'backoff']);
+    await this.#dependencies.settled([group.spec], [], ['starting', 'backoff']);
     if (!ticket.valid || this.#closing) return;
     await startGroups([{ group, ticket }], () => {}, reason);
   }
@@ -326,4 +328,8 @@ export class Coordinator {
 
 function workersOf(groups: readonly Group[]): number {
   return groups.reduce((sum, group) => sum + group.spec.workers, 0);
+}
+
+function specsOf(groups: readonly Group[]): GroupSpec[] {
+  return groups.map(({ spec }) => spec);
 }

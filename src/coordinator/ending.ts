@@ -115,7 +115,7 @@ export function givenUp(
   const spent =
     maxRestarts === 0
       ? 'no restarts are allowed'
-      : `${maxRestarts} ${maxRestarts === 1 ? 'restart' : 'restarts'} within ${windowSeconds} s of running were not enough`;
+      : `${maxRestarts === 1 ? '1 restart' : `${maxRestarts} restarts`} within ${windowSeconds} s of running did not help`;
   return {
     ...failure,
     problem: new ProblemError(code, `${message}; it is given up: ${spent}`),

@@ -91,10 +91,11 @@ export class Group {
   get active(): boolean {
     return isActive(this.#state);
   }
-  /** How many workers it needs room for: at work, or about to be again. */
+  /** How many workers it needs room for: at work, or about to be. */
   get room(): number {
-    if (this.#incarnation !== undefined) return this.#incarnation.workerIds.length;
-    return this.#state === 'backoff' ? this.#spec.workers : 0;
+    if (this.#incarnation === undefined) return this.#state === 'backoff' ? this.#spec.workers : 0;
+    // A change of their number may still be under way.
+    return Math.max(this.#incarnation.workerIds.length, this.#spec.workers);
   }
   /** When it starts again by itself, while it waits for that. */
   get restartAt(): Date | undefined {
@@ -276,7 +277,8 @@ export class Group {
     const done = await scaled;
     const problem = incarnation.cause && problemOf(incarnation.cause);
     if (problem !== undefined) throw problem;
-    return done;
+    // A life that ends needs no restart to get rid of a worker.
+    return done || incarnation.cause !== undefined;
   }
 
   #move(event: GroupEvent, reason: string | null): void {
@@ -327,5 +329,8 @@ export class Group {
     }
     this.#move(decision?.restart === true ? 'backoff' : outcome, reason);
     this.#deps.events.emit('ended', { group: this.name, ending });
+    // A host that dies while a user stops or restarts its group is no failure of what should run.
+    if (this.#state === 'failed' && this.#spec.critical && launch.ticket.valid)
+      this.#deps.events.emit('criticalFailure', { group: this.name, reason: reason ?? '' });
   }
 }

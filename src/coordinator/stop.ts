@@ -12,9 +12,14 @@ export async function stopGroups(
   stop: (group: Group, first: Promise<unknown> | undefined) => Promise<GroupStopReport>,
 ): Promise<GroupStopReport[]> {
   const reports = new Map<Group, Promise<GroupStopReport>>();
+  const waiting = new Set<Group>();
   const ordered = groups.map((group) => ({ group, name: group.name, after: group.spec.after }));
   for (const { group, name } of inSteps(ordered).reverse().flat()) {
-    const later = groups.filter(({ spec, active }) => active && spec.after.includes(name));
+    // A group at rest has nothing to end, but may pass on the wait for those after it.
+    const later = groups.filter(
+      (other) => other.spec.after.includes(name) && (other.active || waiting.has(other)),
+    );
+    if (later.length > 0) waiting.add(group);
     const first = later.length > 0 ? Promise.all(later.map((other) => reports.get(other))) : undefined;
     reports.set(group, stop(group, first));
   }

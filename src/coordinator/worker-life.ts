@@ -116,7 +116,8 @@ export class WorkerLife {
     const again = this.#state === 'failed';
     if (this.#over || !this.#move('failed')) return false;
     this.arrived.resolve();
-    if (!again) this.#deadline(this.#options.graceSeconds, () => this.kill());
+    // One that was told to leave has its grace already.
+    if (!again && !this.#leaving) this.#deadline(this.#options.graceSeconds, () => this.kill());
     return true;
   }
 

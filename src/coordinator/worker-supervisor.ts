@@ -223,7 +223,7 @@ export class WorkerSupervisor {
       life.gone.resolve(false);
       return;
     }
-    const detail = `Worker ${life.id} could not be ended, because it sits in a system call: its whole group is`;
+    const detail = `Worker ${life.id} could not be ended, because it sits in a system call: the whole group has to`;
     this.#listener.groupFails(
       { kind: 'stall', problem: new ProblemError('worker_failed', detail), workerId: life.id },
       true,

@@ -95,7 +95,7 @@ test('a worker that ends the process it runs in', async (t) => {
           const status = await victim.expect({
             state: 'failed',
             kind: 'host',
-            reason: /it is given up: 2 restarts within 30 s of running were not enough/,
+            reason: /it is given up: 2 restarts within 30 s of running did not help/,
             metrics: { 'worker_restarts_total|reason="host"': 2 },
           });
           assert.deepEqual(

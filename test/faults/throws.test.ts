@@ -84,7 +84,7 @@ test('what a worker throws', async (t) => {
         const status = await victim.expect({
           state: 'failed',
           reason:
-            /^Exception in worker \d+: again; it is given up: 2 restarts within 30 s of running were not enough$/,
+            /^Exception in worker \d+: again; it is given up: 2 restarts within 30 s of running did not help$/,
           metrics: {
             'worker_restarts_total|reason="exception"': 2,
             'worker_restarts_total|reason="host"': 0,

@@ -1,8 +1,9 @@
 import { Coordinator } from '#dist/coordinator/coordinator.js';
+import { ProblemError } from '#dist/errors.js';
 import { DEFAULT_BUCKETS, type GroupSpec } from '#dist/schemas/group-spec.js';
 import type { RestartRules } from '#dist/schemas/restart-rules.js';
 import { FakeClock, settle } from './fake-clock.js';
-import { FakeHosts } from './fake-host.js';
+import { type FakeHost, FakeHosts } from './fake-host.js';
 
 export function spec(name: string, changes: Partial<GroupSpec> = {}): GroupSpec {
   return {
@@ -40,8 +41,13 @@ export function restart(changes: Partial<RestartRules> = {}): RestartRules {
   };
 }
 
+export interface WorldOptions {
+  readonly maxWorkers?: number;
+  readonly maxGroups?: number;
+}
+
 /** The real coordinator over fake hosts and a fake clock. */
-export function fakeCoordinator({ maxWorkers = 64, maxGroups = 256 } = {}) {
+export function fakeCoordinator({ maxWorkers = 64, maxGroups = 256 }: WorldOptions = {}) {
   const clock = new FakeClock();
   const hosts = new FakeHosts();
   const coordinator = new Coordinator({
@@ -58,15 +64,43 @@ export function fakeCoordinator({ maxWorkers = 64, maxGroups = 256 } = {}) {
   return { clock, hosts, coordinator };
 }
 
+export type World = ReturnType<typeof fakeCoordinator>;
+
 /** Takes a group from rest to its loops. */
-export async function bringUp(
-  { coordinator, hosts }: ReturnType<typeof fakeCoordinator>,
-  name: string,
-): Promise<void> {
-  const started = coordinator.start(name);
-  await settle();
-  hosts.of(name).initialised();
-  await settle();
-  hosts.of(name).running();
+export async function bringUp(world: World, name: string): Promise<void> {
+  const started = world.coordinator.start(name);
+  await comesUp(world, name);
   await started;
+}
+
+/** A group that is being started gets to its loops. */
+export async function comesUp({ hosts }: World, name: string): Promise<FakeHost> {
+  await settle();
+  const host = hosts.of(name);
+  host.initialised();
+  await settle();
+  host.running();
+  await settle();
+  return host;
+}
+
+/** A group that was registered and brought up, in a world of its own. */
+export async function running(changes: Partial<GroupSpec> = {}, options: WorldOptions = {}) {
+  const world = fakeCoordinator(options);
+  await world.coordinator.register(spec('a', changes));
+  await bringUp(world, 'a');
+  return { ...world, world, host: world.hosts.of('a'), group: world.coordinator.get('a') };
+}
+
+/** Time passes in which the hosts show that they live. */
+export function run({ clock, hosts }: Pick<World, 'clock' | 'hosts'>, seconds: number): void {
+  for (let left = seconds; left > 0; left -= 10) {
+    for (const host of hosts.alive()) host.reports();
+    clock.advance(Math.min(left, 10) * 1000);
+  }
+}
+
+/** Whether a problem has this code, for `assert.rejects`. */
+export function code(expected: string) {
+  return (error: unknown) => error instanceof ProblemError && error.code === expected;
 }

@@ -14,6 +14,7 @@ export class FakeHost implements Host {
   dead = false;
   readonly #listener: HostListener;
   readonly #added: number[] = [];
+  #obeyed = 0;
 
   constructor(group: string, listener: HostListener) {
     this.group = group;
@@ -109,6 +110,30 @@ export class FakeHost implements Host {
 
   workerFails(phase: Phase, workerId: number, message = 'it broke'): void {
     this.say({ type: 'failed', phase, workerId, error: { ...ERROR, message } });
+  }
+
+  workerStalls(workerId: number): void {
+    this.say({ type: 'stalled', workerId });
+  }
+
+  /** The thread of the worker cannot be ended. */
+  workerSticks(workerId: number): void {
+    this.say({ type: 'stuck', workerId });
+  }
+
+  /** Shows that it lives, and how much memory it has. */
+  reports(rssBytes = 1): void {
+    this.say({ type: 'report', request: 0, workers: [], rssBytes, cpuSeconds: 1 });
+  }
+
+  /** Does what it was asked for since the last time, as far as that concerns one worker. */
+  obeysOrders(): void {
+    for (; this.#obeyed < this.asked.length; this.#obeyed++) {
+      const [order, id] = this.asked[this.#obeyed]?.split(' ') ?? [];
+      if (order === 'start') this.workerLoops(Number(id));
+      else if (order === 'stop' && id !== undefined) this.workerEnds(Number(id));
+      else if (order === 'kill' && id !== undefined) this.workerEnds(Number(id), true);
+    }
   }
 
   /** Ends as a host does that was asked to stop. */

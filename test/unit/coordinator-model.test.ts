@@ -3,7 +3,8 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { isActive } from '#dist/coordinator/state.js';
 import { ProblemError } from '#dist/errors.js';
-import { fakeCoordinator, spec } from '../support/coordinator.js';
+import type { RestartRules } from '#dist/schemas/restart-rules.js';
+import { fakeCoordinator, restart, spec } from '../support/coordinator.js';
 import { settle } from '../support/fake-clock.js';
 import type { FakeHost } from '../support/fake-host.js';
 
@@ -12,9 +13,11 @@ type Name = (typeof NAMES)[number];
 
 /** What a user may ask and what may happen to a host; `pick` chooses among what there is at the moment. */
 type Action =
-  | { kind: 'register' | 'start' | 'stop' | 'restart' | 'remove' | 'patch'; name: Name }
-  | { kind: 'replace'; name: Name; workers: number }
-  | { kind: 'startAll' | 'stopAll' }
+  | { kind: 'start' | 'stop' | 'restart' | 'remove' | 'patch'; name: Name }
+  | { kind: 'register'; name: Name; rules: RestartRules }
+  | { kind: 'replace'; name: Name; workers: number; rules: RestartRules }
+  | { kind: 'scale'; name: Name; workers: number }
+  | { kind: 'startAll' | 'stopAll' | 'obeyAll' }
   | { kind: 'advance'; milliseconds: number }
   | { kind: 'host'; does: HostDeed; pick: number };
 
@@ -24,15 +27,29 @@ const HOST_DEEDS = [
   'obey',
   'initFails',
   'workerThrows',
+  'workerThrows',
+  'workerStalls',
+  'workerStalls',
+  'workerSticks',
+  'workerEnds',
+  'workerCompletes',
   'workersComplete',
   'crash',
   'dies',
 ] as const;
 type HostDeed = (typeof HOST_DEEDS)[number];
 
+const backoff = { initialSeconds: 0.5, factor: 2, maxSeconds: 2, jitter: 0 };
+const RULES = [
+  restart(),
+  restart({ policy: 'on-failure', scope: 'worker', maxRestarts: 2, backoff }),
+  restart({ policy: 'always', scope: 'group', maxRestarts: 2, backoff }),
+] as const;
+
 const name = fc.constantFrom(...NAMES);
+const rules = fc.constantFrom(...RULES, RULES[1]);
 const action: fc.Arbitrary<Action> = fc.oneof(
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('register' as const), name }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('register' as const), name, rules }) },
   {
     weight: 8,
     arbitrary: fc.record({
@@ -47,14 +64,24 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       kind: fc.constant('replace' as const),
       name,
       workers: fc.integer({ min: 1, max: 3 }),
+      rules,
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('scale' as const),
+      name,
+      workers: fc.integer({ min: 1, max: 4 }),
     }),
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('startAll' as const, 'stopAll' as const) }) },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant('obeyAll' as const) }) },
   {
-    weight: 2,
+    weight: 4,
     arbitrary: fc.record({
       kind: fc.constant('advance' as const),
-      milliseconds: fc.constantFrom(1, 500, 5_000, 5_001, 30_000),
+      milliseconds: fc.constantFrom(1, 500, 500, 1_000, 5_000, 5_001, 30_000),
     }),
   },
   {
@@ -67,12 +94,16 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
 );
 
+const histories = fc.array(fc.tuple(action, fc.boolean()), { maxLength: 40, size: 'max' });
+
 /** Does the next thing that a well-behaved host owes. */
 function obey(host: FakeHost): void {
   if (host.has('kill')) host.exit();
   else if (host.has('stop')) host.finish();
-  else if (host.has('run')) host.running();
-  else if (host.has('init')) host.initialised();
+  else if (host.has('run')) {
+    host.running();
+    host.obeysOrders();
+  } else if (host.has('init')) host.initialised();
 }
 
 /** Runs the actions over the real coordinator, and checks after each what must always hold. */
@@ -99,14 +130,19 @@ class Run {
     const { coordinator, clock, hosts } = this.world;
     switch (action.kind) {
       case 'register':
-        this.command(coordinator.register(spec(action.name)));
+        this.command(coordinator.register(spec(action.name, { restart: action.rules })));
         break;
       case 'replace':
         this.wanted.delete(action.name);
-        this.command(coordinator.replace(spec(action.name, { workers: action.workers })));
+        this.command(
+          coordinator.replace(spec(action.name, { workers: action.workers, restart: action.rules })),
+        );
         break;
       case 'patch':
         this.command(coordinator.patch(action.name, { stopGraceSeconds: 2 }));
+        break;
+      case 'scale':
+        this.command(coordinator.patch(action.name, { workers: action.workers }));
         break;
       case 'start':
       case 'restart':
@@ -126,6 +162,9 @@ class Run {
         for (const { name } of coordinator.list()) this.wanted.set(name, 'rest');
         this.command(coordinator.stopAll({}));
         break;
+      case 'obeyAll':
+        for (const host of hosts.alive()) this.obey(host);
+        break;
       case 'advance':
         // A start may time out, a stop may end in a kill.
         this.disturb();
@@ -134,29 +173,47 @@ class Run {
       case 'host': {
         const alive = hosts.alive();
         const host = alive[action.pick % Math.max(1, alive.length)];
-        if (host !== undefined) this.deed(host, action.does);
+        if (host !== undefined) this.deed(host, action.does, action.pick);
       }
     }
   }
 
-  deed(host: FakeHost, deed: HostDeed): void {
+  deed(host: FakeHost, deed: HostDeed, pick: number): void {
     if (deed === 'obey') {
-      obey(host);
+      this.obey(host);
       return;
     }
     this.disturb();
-    const [first] = host.workerIds;
+    const first = host.workerIds[pick % Math.max(1, host.workerIds.length)];
     if (deed === 'initFails' && host.has('init') && !host.has('run')) host.initFails();
     else if (deed === 'workerThrows' && host.has('run') && first !== undefined) host.workerThrows(first);
+    else if (deed === 'workerStalls' && host.has('run') && first !== undefined) {
+      host.workerStalls(first);
+      host.workerFails('stall', first);
+    } else if (deed === 'workerSticks' && host.has(`kill ${first}`) && first !== undefined)
+      host.workerSticks(first);
+    else if (deed === 'workerEnds' && host.has('run') && first !== undefined) host.workerEnds(first);
+    else if (deed === 'workerCompletes' && host.has('run') && first !== undefined)
+      host.workerCompletes(first);
     else if (deed === 'workersComplete' && host.has('run'))
       for (const id of host.workerIds) host.workerCompletes(id);
     else if (deed === 'crash') host.exit({ code: 134, signal: null });
     else if (deed === 'dies') host.exit({ code: null, signal: 'SIGSEGV' });
   }
 
+  /** Does the next thing that a well-behaved host owes; the thread of a worker that has failed ends. */
+  obey(host: FakeHost): void {
+    const group = this.world.coordinator.list().find(({ name }) => name === host.group);
+    for (const { id, state } of group?.workers() ?? []) if (state === 'failed') host.workerEnds(id);
+    obey(host);
+  }
+
   want(name: string): void {
     const group = this.world.coordinator.list().find((candidate) => candidate.name === name);
-    if (this.doomed.has(name) || group === undefined || group.removing) this.wanted.delete(name);
+    // Where some have completed already, the last that works may be leaving: then the group is completed.
+    const mayComplete = group?.active === true && group.workers().some(({ state }) => state === 'completed');
+    if (this.doomed.has(name) || group === undefined || group.removing || mayComplete)
+      this.wanted.delete(name);
     else this.wanted.set(name, 'running');
   }
 
@@ -184,6 +241,11 @@ class Run {
     for (const group of coordinator.list()) {
       if (group.state !== 'starting') this.doomed.delete(group.name);
       assert.equal(group.active, hosts.alive(group.name).length === 1, `${group.name} is ${group.state}`);
+      assert.equal(
+        group.state === 'backoff',
+        group.restartAt !== undefined,
+        `${group.name} is ${group.state}`,
+      );
       assert.equal(new Set(group.workerIds).size, group.workerIds.length);
       assert.equal(group.workers().length, group.workerIds.length);
     }
@@ -205,10 +267,22 @@ class Run {
     await this.obeyAll();
     assert.equal(open, 0, 'a command never ended');
     this.check();
+    for (const group of coordinator.list()) {
+      assert.equal(group.workers().length, group.spec.workers, `${group.name}: the number of workers`);
+      if (group.state !== 'running') continue;
+      const underWay = group.workers().filter(({ state, restartAt }) => {
+        if (state === 'failed') return restartAt === undefined;
+        return state !== 'running' && state !== 'completed';
+      });
+      assert.deepEqual(underWay, [], `${group.name} has workers that go nowhere`);
+    }
     for (const [name, wanted] of this.wanted) {
       const group = coordinator.list().find((candidate) => candidate.name === name);
       if (wanted === 'rest')
-        assert.ok(group === undefined || !group.active, `${name} was stopped last and is ${group?.state}`);
+        assert.ok(
+          group === undefined || (!group.active && group.state !== 'backoff'),
+          `${name} was stopped last and is ${group?.state}`,
+        );
       else if (group !== undefined)
         assert.equal(group.state, 'running', `${name} was started last: ${group.reason}`);
     }
@@ -216,32 +290,90 @@ class Run {
     await this.obeyAll();
     assert.equal((await stopped).success, true);
     assert.equal(hosts.alive().length, 0);
+    for (const { name, state, active } of coordinator.list())
+      assert.ok(!active && state !== 'backoff', `${name} is ${state}`);
     assert.equal(this.world.clock.pending, 0, 'a timer is left over');
   }
 
-  async obeyAll(): Promise<void> {
-    for (let round = 0; round < 30; round++) {
+  async obeyAll(rounds = 30): Promise<void> {
+    for (let round = 0; round < rounds; round++) {
       await settle();
-      for (const host of this.world.hosts.alive()) obey(host);
+      for (const host of this.world.hosts.alive()) this.obey(host);
     }
     await settle();
   }
 }
 
-test('commands and faults in any order: one incarnation at most, only legal states, always an end', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(fc.tuple(action, fc.boolean()), { maxLength: 40 }), async (steps) => {
-      const run = new Run();
-      for (const name of NAMES) run.command(run.world.coordinator.register(spec(name)));
-      await settle();
-      for (const [step, pause] of steps) {
-        run.do(step);
-        // Without a pause the next step falls into the middle of this one.
-        if (pause) await settle();
-        run.check();
-      }
-      await run.finish();
+/** What happens to groups that run: little is asked from outside, much goes wrong with single workers. */
+const restlessAction: fc.Arbitrary<Action> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('scale' as const),
+      name,
+      workers: fc.integer({ min: 1, max: 4 }),
     }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('start' as const, 'stop' as const), name }) },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('obeyAll' as const) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('advance' as const),
+      milliseconds: fc.constantFrom(500, 1_000, 2_000, 5_000),
+    }),
+  },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      kind: fc.constant('host' as const),
+      does: fc.constantFrom(
+        'obey' as const,
+        'workerThrows' as const,
+        'workerStalls' as const,
+        'workerSticks' as const,
+        'workerEnds' as const,
+        'workerCompletes' as const,
+      ),
+      pick: fc.nat(20),
+    }),
+  },
+);
+const restlessHistories = fc.array(fc.tuple(restlessAction, fc.boolean()), { maxLength: 40, size: 'max' });
+
+async function play(
+  first: readonly RestartRules[],
+  up: boolean,
+  steps: readonly (readonly [Action, boolean])[],
+): Promise<void> {
+  const run = new Run();
+  NAMES.forEach((name, i) => {
+    run.command(run.world.coordinator.register(spec(name, { restart: first[i] ?? restart() })));
+  });
+  await settle();
+  if (up) {
+    run.do({ kind: 'startAll' });
+    await run.obeyAll(6);
+  }
+  for (const [step, pause] of steps) {
+    run.do(step);
+    // Without a pause the next step falls into the middle of this one.
+    if (pause) await settle();
+    run.check();
+  }
+  await run.finish();
+}
+
+test('commands and faults in any order: one incarnation at most, only legal states, always an end', async () => {
+  await fc.assert(fc.asyncProperty(fc.tuple(rules, rules, rules), fc.boolean(), histories, play), {
+    numRuns: 500,
+    includeErrorInReport: true,
+  });
+});
+
+test('workers that fail, hang, come and go while their groups run: the same holds', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.tuple(rules, rules, rules), fc.constant(true), restlessHistories, play),
     { numRuns: 500, includeErrorInReport: true },
   );
 });
