@@ -1,5 +1,9 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { CoordinatorEvents, Events } from './coordinator/events.js';
+import type { Phase } from './host/protocol.js';
+
+/** Where not user code failed, but the host has found something. */
+const SELF_TOLD: readonly Phase[] = ['exit', 'heap', 'stall'];
 
 /** Writes what happens to groups, and what their workers log, to the log of the service. */
 export function logEvents(events: Events<CoordinatorEvents>, log: FastifyBaseLogger): void {
@@ -16,13 +20,14 @@ export function logEvents(events: Events<CoordinatorEvents>, log: FastifyBaseLog
   });
   events.on('restarted', ({ group, workerId, reason }) => {
     const what = workerId === undefined ? 'the group' : `worker ${workerId}`;
-    log.info({ group, ...(workerId !== undefined && { workerId }), after: reason }, `${what} starts again`);
+    log.info({ group, ...(workerId !== undefined && { workerId }), reason }, `${what} starts again`);
   });
   events.on('scaled', ({ group, workers }) => {
-    log.info({ group, workers }, `group ${group}: ${workers} workers`);
+    log.info({ group, workers }, `group ${group}: scaled to ${workers}`);
   });
   events.on('criticalFailure', ({ group, reason }) => {
-    log.fatal({ group, reason }, `critical group ${group} has failed for good`);
+    // Not as fatal: that is written at once, past lines that are still on their way.
+    log.error({ group, reason }, `critical group ${group} has failed for good`);
   });
   events.on('message', ({ group, message }) => {
     if (message.type === 'log') {
@@ -32,8 +37,11 @@ export function logEvents(events: Events<CoordinatorEvents>, log: FastifyBaseLog
       const { phase, workerId, error } = message;
       log.error(
         { group, phase, ...(workerId !== undefined && { workerId }), stack: error.stack },
-        `${error.name}: ${error.message}`,
+        // Of these the host says itself what happened.
+        SELF_TOLD.includes(phase) ? `worker ${workerId} ${error.message}` : `${error.name}: ${error.message}`,
       );
+    } else if (message.type === 'ended' && message.killed) {
+      log.warn({ group, workerId: message.workerId }, `worker ${message.workerId} was killed`);
     } else if (message.type === 'hook' && message.state === 'failed') {
       log.error(
         { group, hook: message.hook, stack: message.error?.stack },

@@ -27,9 +27,16 @@ async function serve(config: Config): Promise<void> {
   });
   const shutdownMs = config.shutdownSeconds * 1000;
   let failed: string | undefined;
+  const endAtOnce = () => process.exit(failed === undefined ? 1 : EXIT_CRITICAL);
   // A second signal ends the process at once; hosts leave when their channel to it closes.
   const grace = closeWithGrace(
-    { delay: shutdownMs + CLOSE_MS, logger: server.log },
+    {
+      delay: shutdownMs + CLOSE_MS,
+      logger: server.log,
+      // The code tells why it ended, however that came about.
+      onSecondSignal: endAtOnce,
+      onTimeout: endAtOnce,
+    },
     async ({ signal, err }) => {
       if (err) server.log.fatal({ err }, 'uncaught error: shutting down');
       else server.log.info(`${failed ?? signal}: shutting down`);
@@ -45,7 +52,7 @@ async function serve(config: Config): Promise<void> {
     },
   );
   coordinator.events.on('criticalFailure', ({ group }) => {
-    failed ??= `critical group ${group} has failed`;
+    failed ??= `critical group ${group} has failed, exit code ${EXIT_CRITICAL}`;
     grace.close();
   });
 

@@ -6,11 +6,11 @@ import type { GroupPatch, GroupSpec } from '../schemas/group-spec.js';
 import type { StopReport } from '../schemas/reports.js';
 import type { GroupState, RestartReason } from '../schemas/states.js';
 import { Capacity, type CapacityLimits } from './capacity.js';
-import { Dependencies } from './dependencies.js';
 import { type CoordinatorEvents, Events } from './events.js';
-import { Group, type GroupDependencies, type GroupStopReport } from './group.js';
+import { Group, type GroupStopReport, type GroupWorld } from './group.js';
 import type { HostFactory } from './host.js';
 import type { StartTicket } from './launch.js';
+import { Predecessors } from './predecessors.js';
 import { type StartOutcome, startGroups } from './start.js';
 import { findCycle } from './start-order.js';
 import { stopGroups } from './stop.js';
@@ -39,7 +39,7 @@ export class Coordinator {
   readonly #options: CoordinatorOptions;
   readonly #groups = new Map<string, Group>();
   readonly #capacity: Capacity;
-  readonly #dependencies: Dependencies;
+  readonly #predecessors: Predecessors;
   #nextWorkerId = 0;
   #closing = false;
 
@@ -47,7 +47,7 @@ export class Coordinator {
     this.#options = options;
     this.#capacity = new Capacity(options, () => this.list());
     this.events = new Events(options.onListenerError);
-    this.#dependencies = new Dependencies((name) => this.#groups.get(name), this.events);
+    this.#predecessors = new Predecessors((name) => this.#groups.get(name), this.events);
   }
 
   /** Whether the service is on its way out and takes no more commands. */
@@ -106,8 +106,9 @@ export class Coordinator {
     // Before anything is stopped or changed: what does not fit is refused as a whole.
     if (shouldRun) {
       this.#reserve([group], spec.workers);
-      this.#dependencies.check([spec], []);
+      this.#predecessors.check([spec], []);
     }
+    this.#validate(spec);
     this.#capacity.checkSpec(spec);
     group.replaceSpec(spec);
     if (shouldRun) await this.restart(spec.name);
@@ -129,10 +130,23 @@ export class Coordinator {
     if (isDeepStrictEqual(spec, group.spec)) return group;
     const scales = spec.workers !== group.spec.workers;
     if (scales && group.room > 0) this.#reserve([group], spec.workers);
+    this.#validate(spec);
     this.#capacity.checkSpec(spec);
     group.replaceSpec(spec);
-    if (scales && !(await group.scale())) await this.restart(name);
+    const ticket = group.ticket();
+    if (scales && !(await group.scale()) && ticket.valid) await this.#startAnew(group);
     return group;
+  }
+
+  /** Ends the group, so that a thread which cannot be ended goes with it, and starts it again. */
+  async #startAnew(group: Group): Promise<void> {
+    const halted = group.halt();
+    const ticket = group.want();
+    await halted;
+    const [outcome] = await startGroups([{ group, ticket }], (starting) =>
+      this.#reserve(starting, workersOf(starting)),
+    );
+    if (outcome?.problem !== undefined) throw outcome.problem;
   }
 
   /** Stops a group, then forgets it. @throws ProblemError group_not_found */
@@ -168,7 +182,7 @@ export class Coordinator {
     const group = this.get(name);
     // Before anything is stopped: what could not start again is refused.
     this.#refuseWhenClosing();
-    this.#dependencies.check([group.spec], []);
+    this.#predecessors.check([group.spec], []);
     const halted = group.halt();
     const ticket = group.want();
     await halted;
@@ -209,9 +223,9 @@ export class Coordinator {
   }
 
   #add(spec: GroupSpec): Group {
-    this.#refuseWhenClosing();
+    this.#validate(spec);
     this.#capacity.checkSpec(spec);
-    const dependencies: GroupDependencies = {
+    const world: GroupWorld = {
       clock: this.#options.clock,
       random: this.#options.random,
       events: this.events,
@@ -220,7 +234,7 @@ export class Coordinator {
       prepare: (spec, workerIds) => this.#prepare(spec, workerIds),
       startAgain: (group, ticket, reason) => this.#startAgain(group, ticket, reason),
     };
-    const group = new Group(spec, dependencies);
+    const group = new Group(spec, world);
     this.#groups.set(spec.name, group);
     return group;
   }
@@ -229,28 +243,40 @@ export class Coordinator {
     const [outcome] = await this.#start([group], ticket && [ticket]);
     if (outcome?.problem === undefined) return;
     const { problem } = outcome;
-    if (group.restartAt === undefined) throw problem;
-    const detail = `${problem.message} (The restart policy tries again at ${group.restartAt.toISOString()}.)`;
-    throw new ProblemError(problem.code, detail, { cause: problem });
+    const next =
+      group.restartAt !== undefined
+        ? ` (The restart policy tries again at ${group.restartAt.toISOString()}.)`
+        : group.state === 'failed' && group.spec.critical
+          ? ' (The group is critical and has failed for good: the service stops everything and ends.)'
+          : '';
+    throw new ProblemError(problem.code, `${problem.message}${next}`, { cause: problem });
   }
 
   async #start(groups: readonly Group[], tickets?: readonly StartTicket[]): Promise<StartOutcome[]> {
     const atRest = groups.filter((group) => !group.active);
     this.#reserve(atRest, workersOf(atRest));
     const together = groups.map(({ name }) => name);
-    this.#dependencies.check(specsOf(atRest), together);
+    this.#predecessors.check(specsOf(atRest), together);
     const wishes = groups.map((group, i) => ({ group, ticket: tickets?.[i] ?? group.want() }));
-    await this.#dependencies.settled(specsOf(atRest), together, ['starting']);
-    return startGroups(wishes, (starting) => {
-      this.#reserve(starting, workersOf(starting));
-      this.#dependencies.check(specsOf(starting), together);
-    });
+    for (const { state, incarnation } of groups) if (state === 'running') incarnation?.startWaiting();
+    const arrived = this.#predecessors.expect(together);
+    try {
+      await this.#predecessors.settled(specsOf(atRest), together, () =>
+        wishes.some(({ ticket }) => ticket.valid),
+      );
+      return await startGroups(wishes, (starting) => {
+        this.#reserve(starting, workersOf(starting));
+        this.#predecessors.check(specsOf(starting), together);
+      });
+    } finally {
+      arrived();
+    }
   }
 
   /** What the restart policy starts. How it went is told by the group's state. */
   async #startAgain(group: Group, ticket: StartTicket, reason: RestartReason): Promise<void> {
     // Those that it comes after may be on their way back, too; one that was stopped meanwhile is not waited for.
-    await this.#dependencies.settled([group.spec], [], ['starting', 'backoff']);
+    await this.#predecessors.settled([group.spec], [], () => ticket.valid, ['backoff', 'stopping']);
     if (!ticket.valid || this.#closing) return;
     await startGroups([{ group, ticket }], () => {}, reason);
   }
@@ -265,7 +291,8 @@ export class Coordinator {
       throw new ProblemError('shutting_down', 'The service is shutting down and takes no commands.');
   }
 
-  async #check(spec: GroupSpec): Promise<void> {
+  /** What can be said of a spec at once: right before it is taken, too, because others are registered meanwhile. */
+  #validate(spec: GroupSpec): void {
     this.#refuseWhenClosing();
     const errors: FieldError[] = [];
     const { maxWorkers } = this.#options;
@@ -288,6 +315,10 @@ export class Coordinator {
       const detail = errors.map((error) => `${error.pointer} ${error.detail}`).join('; ');
       throw new ProblemError('invalid_request', detail, { errors });
     }
+  }
+
+  async #check(spec: GroupSpec): Promise<void> {
+    this.#validate(spec);
     await Promise.all([spec.module, ...spec.loggers].map((path) => this.#options.resolveModule(path)));
   }
 

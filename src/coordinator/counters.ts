@@ -6,11 +6,16 @@ export interface Counters {
   readonly errors: number;
   /** Calls by duration: one count a bound, then one for all that took longer than the last. */
   readonly buckets: readonly number[];
+  /** Log lines that were dropped because they were too many. */
+  readonly droppedLines: number;
+  /** Messages to `parentPort`, where nobody listens, that were dropped. */
+  readonly droppedMessages: number;
 }
 
 /** Counters that have counted nothing, for `bounds` upper bounds. */
 export function zeroCounters(bounds: readonly number[]): Counters {
-  return { seconds: 0, errors: 0, buckets: new Array<number>(bounds.length + 1).fill(0) };
+  const buckets = new Array<number>(bounds.length + 1).fill(0);
+  return { seconds: 0, errors: 0, buckets, droppedLines: 0, droppedMessages: 0 };
 }
 
 /** Finished calls of the worker function. */
@@ -24,6 +29,8 @@ export function addCounters(a: Counters, b: Counters): Counters {
     seconds: a.seconds + b.seconds,
     errors: a.errors + b.errors,
     buckets: a.buckets.map((count, i) => count + (b.buckets[i] ?? 0)),
+    droppedLines: a.droppedLines + b.droppedLines,
+    droppedMessages: a.droppedMessages + b.droppedMessages,
   };
 }
 

@@ -85,7 +85,7 @@ function describeFailure(
 }
 
 /** What V8 writes when it gives up for want of memory, and no error can be thrown any more. */
-const OUT_OF_MEMORY = /out of memory/i;
+const OUT_OF_MEMORY = /FATAL ERROR: .*(heap out of memory|Allocation failed)|# Fatal .*out of memory/;
 
 /** The end of a host that nobody asked for, or that did not go as it should. */
 export function failureOfExit(
@@ -97,7 +97,9 @@ export function failureOfExit(
   const how =
     exit.error ??
     (exit.signal === null ? `it exited with code ${exit.code}` : `it was ended by ${exit.signal}`);
-  const outOfMemory = OUT_OF_MEMORY.test(exit.lastWords ?? '');
+  // Whoever wrote it, the system's killer and a user's signal are something else.
+  const aborted = exit.error === undefined && exit.signal !== 'SIGKILL' && exit.signal !== 'SIGTERM';
+  const outOfMemory = aborted && OUT_OF_MEMORY.test(exit.lastWords ?? '');
   const limit = heapMb === null ? '' : `: a worker went over its heap limit of ${heapMb} MiB (limits.heapMb)`;
   const words = exit.lastWords ? `. Its last words: ${exit.lastWords}` : '';
   const detail = `The host of group "${group}" died${stopping ? ' while it was stopping' : ''}: ${how}${outOfMemory ? limit : ''}${words}`;

@@ -7,6 +7,8 @@ import type { FailureRecord } from './group-record.js';
 export interface CoordinatorEvents {
   /** A group moved from one state to another. */
   transition: { group: string; from: GroupState; to: GroupState; reason: string | null };
+  /** A command has made every start of the group void that is under way. */
+  beaten: { group: string };
   /** A group's host is dead. */
   ended: { group: string; ending: Ending };
   /** Something failed: a worker alone, or the whole group. */

@@ -2,6 +2,8 @@ import { type FailureKind, RESTART_REASONS, type RestartReason } from '../schema
 
 /** How many failures a group remembers: enough to see a pattern, few enough for every answer. */
 const REMEMBERED = 10;
+/** Characters of a reason in the history; the present one is told whole. */
+const MAX_REASON = 500;
 
 /** One failure of a group, or of one of its workers. */
 export interface FailureRecord {
@@ -16,11 +18,11 @@ export interface FailureRecord {
 export class GroupRecord {
   readonly #restarts = new Map<RestartReason, number>(RESTART_REASONS.map((reason) => [reason, 0]));
   #failures: readonly FailureRecord[] = [];
-  /** Workers that were killed because they did not stop, or stalled. */
+  /** Workers that were killed: they did not end, they stalled, or their host had to be. */
   killed = 0;
   stalls = 0;
+  /** Log lines of the host, its hooks and its loggers that were dropped; those of workers are in their counters. */
   droppedLines = 0;
-  droppedMessages = 0;
 
   /** The last failures, the newest last. */
   get failures(): readonly FailureRecord[] {
@@ -37,7 +39,8 @@ export class GroupRecord {
   }
 
   failed(failure: FailureRecord): void {
-    this.#failures = [...this.#failures, failure].slice(-REMEMBERED);
+    const reason = failure.reason.slice(0, MAX_REASON);
+    this.#failures = [...this.#failures, { ...failure, reason }].slice(-REMEMBERED);
   }
 
   restarted(reason: RestartReason): void {

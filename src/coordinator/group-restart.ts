@@ -20,7 +20,7 @@ export class GroupRestart {
     this.#random = random;
   }
 
-  /** When the group starts again, while it waits for that. */
+  /** When the group starts again, while it waits for that; in the past when it waits for others as well. */
   get at(): Date | undefined {
     return this.#next?.at;
   }
@@ -40,7 +40,7 @@ export class GroupRestart {
     const { cause, outcome, ranSeconds } = ending;
     if (outcome === 'stopped' || cause.kind === 'stop' || cause.kind === 'rollback') return undefined;
     if (cause.kind === 'failure' && cause.failure.final === true) return undefined;
-    if (!launch.ticket.valid || (launch.together && !incarnation.launched)) return undefined;
+    if (!launch.ticket.valid || (launch.together && !incarnation.workersStarted)) return undefined;
     return decideRestart(incarnation.spec.restart, this.#history, { outcome, ranSeconds }, this.#random());
   }
 

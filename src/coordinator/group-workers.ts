@@ -63,7 +63,7 @@ export class GroupWorkers {
 
   statuses(live: LiveWorkers | undefined): WorkerStatus[] {
     return this.#workers.map((worker, index) => {
-      const report = this.#report(worker.id, live);
+      const report = live?.report(worker.id);
       return {
         id: worker.id,
         index,
@@ -124,11 +124,5 @@ export class GroupWorkers {
   #push(): void {
     const base = zeroCounters(this.#bounds);
     this.#workers.push({ id: this.#takeId(), base, progressAt: 0, state: 'idle', restarts: 0 });
-  }
-
-  /** A report that counts over other bounds is not of a host of ours. */
-  #report(id: number, live: LiveWorkers | undefined): WorkerReport | undefined {
-    const report = live?.report(id);
-    return report?.buckets.length === this.#bounds.length + 1 ? report : undefined;
   }
 }

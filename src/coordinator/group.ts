@@ -19,7 +19,7 @@ import type { Launch, StartTicket } from './launch.js';
 import { type GroupEvent, isActive, nextGroupState } from './state.js';
 
 /** What a group needs of the world around it. */
-export interface GroupDependencies {
+export interface GroupWorld {
   readonly clock: Clock;
   /** 0 to 1, for the jitter of waits. */
   readonly random: () => number;
@@ -44,7 +44,7 @@ export class Group {
   readonly name: string;
   /** What has happened to it since it was registered. */
   readonly record = new GroupRecord();
-  readonly #deps: GroupDependencies;
+  readonly #world: GroupWorld;
   readonly #workers: GroupWorkers;
   readonly #restart: GroupRestart;
   readonly #removed = deferred<void>();
@@ -58,17 +58,19 @@ export class Group {
   /** Goes up with each command that beats the starts before it. */
   #epoch = 0;
   #removing = false;
-  /** Set while a stop waits for the groups that have to end before this one. */
-  #haltPending: Promise<unknown> | undefined;
+  /** Stops that wait for the groups that have to end before this one. */
+  readonly #pendingStops = new Set<Promise<unknown>>();
+  /** What the present life, or the last one, began with. */
+  #launch: Launch | undefined;
   #scaling: Promise<unknown> = Promise.resolve();
 
-  constructor(spec: GroupSpec, deps: GroupDependencies) {
+  constructor(spec: GroupSpec, world: GroupWorld) {
     this.name = spec.name;
     this.#spec = spec;
-    this.#deps = deps;
-    this.#since = deps.clock.date();
-    this.#restart = new GroupRestart(deps.clock, deps.random);
-    this.#workers = new GroupWorkers(deps.takeWorkerId, spec.workers, spec.buckets);
+    this.#world = world;
+    this.#since = world.clock.date();
+    this.#restart = new GroupRestart(world.clock, world.random);
+    this.#workers = new GroupWorkers(world.takeWorkerId, spec.workers, spec.buckets);
   }
 
   get spec(): GroupSpec {
@@ -83,7 +85,10 @@ export class Group {
   }
   /** Why the group is in this state, where there is something to say. */
   get reason(): string | null {
-    return this.#reason;
+    if (this.#state !== 'running') return this.#reason;
+    const workers = this.workers();
+    const waiting = workers.filter(({ restartAt }) => restartAt !== undefined).length;
+    return waiting === 0 ? null : `${waiting} of ${workers.length} workers wait for their next start`;
   }
   get desired(): DesiredState {
     return this.#desired;
@@ -104,9 +109,13 @@ export class Group {
   get removing(): boolean {
     return this.#removing;
   }
+  /** Whether groups that come after it may start. */
+  get hasCome(): boolean {
+    return this.halting === undefined && (this.#state === 'running' || this.#state === 'completed');
+  }
   /** Resolves when the end that is under way, or that waits for other groups, has come; undefined without one. */
   get halting(): Promise<unknown> | undefined {
-    if (this.#haltPending !== undefined) return this.#haltPending;
+    if (this.#pendingStops.size > 0) return Promise.all(this.#pendingStops);
     return this.#state === 'stopping' ? this.#incarnation?.ended : undefined;
   }
   /** Whether the spec has changed since the present incarnation started: the change waits for the next. */
@@ -149,6 +158,11 @@ export class Group {
   /** The user wants the group to run: a wish that later commands can beat. */
   want(): StartTicket {
     this.#desired = 'running';
+    return this.ticket();
+  }
+
+  /** Holds until a later command beats what goes on now. */
+  ticket(): StartTicket {
     const group = this;
     const epoch = this.#epoch;
     return {
@@ -163,7 +177,7 @@ export class Group {
     if (this.#incarnation !== undefined) throw new Error(`group ${this.name} has an incarnation already`);
     const spec = this.#spec;
     const { workerIds } = this;
-    const { clock, random, createHost, prepare } = this.#deps;
+    const { clock, random, createHost, prepare } = this.#world;
     this.#restart.cancel();
     if (launch.restartAfter === undefined) this.#restart.forget();
     else this.#onRestarted(undefined, launch.restartAfter);
@@ -190,6 +204,7 @@ export class Group {
       },
     });
     this.#incarnation = incarnation;
+    this.#launch = launch;
     this.#move('start', null);
     return incarnation;
   }
@@ -208,24 +223,25 @@ export class Group {
     this.#epoch++;
     this.#restart.cancel();
     if (this.#state === 'backoff') this.#move('stopped', null);
-    if (first !== undefined) {
-      const pending = first.then(() => this.#end());
-      this.#haltPending = pending;
-      await pending.finally(() => {
-        if (this.#haltPending === pending) this.#haltPending = undefined;
-      });
-      return pending;
-    }
-    return this.#end();
+    this.#world.events.emit('beaten', { group: this.name });
+    const meant = this.#incarnation;
+    if (first === undefined) return this.#end(meant);
+    const pending = first.then(() => this.#end(meant));
+    this.#pendingStops.add(pending);
+    return pending.finally(() => this.#pendingStops.delete(pending));
   }
 
-  /** A start that this incarnation was part of has failed elsewhere: it ends, unless it has already. */
-  rollBack(incarnation: Incarnation, problem: ProblemError): void {
-    // After its death somebody may have started the group anew, which is no business of the start that failed.
-    if (this.#incarnation !== incarnation) return;
-    // One that ends already does so for a reason of its own.
-    if (incarnation.cause === undefined) this.#desired = 'stopped';
-    incarnation.end({ kind: 'rollback', problem });
+  /** The start that began with this ticket has failed elsewhere: what it has brought up ends, and does not come back. */
+  rollBack(ticket: StartTicket, problem: ProblemError): void {
+    // A later command has taken the group out of that start.
+    if (this.#launch?.ticket !== ticket || !ticket.valid) return;
+    this.#epoch++;
+    this.#restart.cancel();
+    // One that fails by itself ends for a reason of its own.
+    if (this.#state === 'backoff' || (this.active && this.#incarnation?.cause === undefined))
+      this.#desired = 'stopped';
+    if (this.#state === 'backoff') this.#move('stopped', problem.message);
+    this.#incarnation?.end({ kind: 'rollback', problem });
   }
 
   /** Takes another spec, which the next incarnation will run; the number of workers also counts for `scale`. */
@@ -254,10 +270,11 @@ export class Group {
     return report;
   }
 
-  async #end(): Promise<GroupStopReport> {
+  /** Ends this life of the group, and none that has begun since the stop was asked. */
+  async #end(meant: Incarnation | undefined): Promise<GroupStopReport> {
     const { name } = this;
-    this.#incarnation?.end({ kind: 'stop' });
-    const ending = await this.#incarnation?.ended;
+    meant?.end({ kind: 'stop' });
+    const ending = await meant?.ended;
     if (ending === undefined) return { name, success: true, killed: [], seconds: 0, reason: null };
     const { success, killed, seconds, reason } = ending;
     return { name, success, killed: [...killed], seconds, reason };
@@ -273,7 +290,7 @@ export class Group {
     if (workers === ids.length) return true;
     const target = workers > ids.length ? this.#workers.add(workers - ids.length) : ids.slice(0, workers);
     const scaled = incarnation.scale(target);
-    this.#deps.events.emit('scaled', { group: this.name, workers });
+    this.#world.events.emit('scaled', { group: this.name, workers });
     const done = await scaled;
     const problem = incarnation.cause && problemOf(incarnation.cause);
     if (problem !== undefined) throw problem;
@@ -287,28 +304,25 @@ export class Group {
     if (to === undefined)
       throw new Error(`group ${this.name}: no transition for "${event}" in state "${from}"`);
     this.#state = to;
-    this.#since = this.#deps.clock.date();
+    this.#since = this.#world.clock.date();
     this.#reason = reason;
-    this.#deps.events.emit('transition', { group: this.name, from, to, reason });
+    this.#world.events.emit('transition', { group: this.name, from, to, reason });
   }
 
   #onMessage(message: HostMessage): void {
-    if (message.type === 'log') {
-      this.record.droppedLines += message.droppedLines ?? 0;
-      this.record.droppedMessages += message.droppedMessages ?? 0;
-    }
-    this.#deps.events.emit('message', { group: this.name, message });
+    if (message.type === 'log') this.record.droppedLines += message.droppedLines ?? 0;
+    this.#world.events.emit('message', { group: this.name, message });
   }
 
   #onRestarted(workerId: number | undefined, reason: RestartReason): void {
     this.record.restarted(reason);
-    this.#deps.events.emit('restarted', { group: this.name, workerId, reason });
+    this.#world.events.emit('restarted', { group: this.name, workerId, reason });
   }
 
   #onFailed({ kind, workerId }: Pick<Failure, 'kind' | 'workerId'>, reason: string): void {
-    const failure = { at: this.#deps.clock.date(), kind, workerId, reason };
+    const failure = { at: this.#world.clock.date(), kind, workerId, reason };
     this.record.failed(failure);
-    this.#deps.events.emit('failed', { group: this.name, failure });
+    this.#world.events.emit('failed', { group: this.name, failure });
   }
 
   #onEnded(launch: Launch, incarnation: Incarnation, ending: Ending): void {
@@ -324,13 +338,13 @@ export class Group {
     if (outcome === 'failed')
       this.#onFailed(cause.kind === 'failure' ? cause.failure : { kind: 'host' }, reason ?? '');
     if (decision?.restart === true) {
-      const { startAgain } = this.#deps;
+      const { startAgain } = this.#world;
       this.#restart.wait(decision, ending, (after) => void startAgain(this, launch.ticket, after));
     }
     this.#move(decision?.restart === true ? 'backoff' : outcome, reason);
-    this.#deps.events.emit('ended', { group: this.name, ending });
+    this.#world.events.emit('ended', { group: this.name, ending });
     // A host that dies while a user stops or restarts its group is no failure of what should run.
     if (this.#state === 'failed' && this.#spec.critical && launch.ticket.valid)
-      this.#deps.events.emit('criticalFailure', { group: this.name, reason: reason ?? '' });
+      this.#world.events.emit('criticalFailure', { group: this.name, reason: reason ?? '' });
   }
 }

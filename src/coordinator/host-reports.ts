@@ -10,10 +10,16 @@ export interface HostUsage {
 
 /** The reports of one host: the last of each worker that can be true, and who waits for a newer one. */
 export class HostReports {
+  readonly #buckets: number;
   readonly #waiting = new Map<number, () => void>();
   readonly #workers = new Map<number, WorkerReport>();
   #usage: HostUsage | undefined;
   #requests = 0;
+
+  /** @param buckets how many a worker of this host counts in */
+  constructor(buckets: number) {
+    this.#buckets = buckets;
+  }
 
   get usage(): HostUsage | undefined {
     return this.#usage;
@@ -27,18 +33,23 @@ export class HostReports {
   /**
    * Takes in a report. One in which a count goes back, or that has more errors than calls, is not of our making:
    * user code can write to the host's end of the channel. It is dropped. A worker that a report leaves out keeps
-   * what it had.
+   * what it had; of others than `ids` nothing is kept.
    */
-  accept(report: HostReport): void {
+  accept(report: HostReport, ids: readonly number[]): void {
     if (this.#isPlausible(report)) {
       this.#usage = { rssBytes: report.rssBytes, cpuSeconds: report.cpuSeconds };
-      for (const worker of report.workers) this.#workers.set(worker.id, worker);
+      for (const worker of report.workers) if (ids.includes(worker.id)) this.#workers.set(worker.id, worker);
     }
     for (const [request, resolve] of this.#waiting) {
       if (request > report.request) continue;
       this.#waiting.delete(request);
       resolve();
     }
+  }
+
+  /** The worker has left. */
+  forget(id: number): void {
+    this.#workers.delete(id);
   }
 
   /** Resolves when a report made after this call is in, or when there will be none. Never rejects. */
@@ -60,7 +71,11 @@ export class HostReports {
     if (this.#usage !== undefined && report.cpuSeconds < this.#usage.cpuSeconds) return false;
     return report.workers.every((worker) => {
       const before = this.#workers.get(worker.id);
-      return worker.errors <= calls(worker) && (before === undefined || isNotLess(worker, before));
+      return (
+        worker.buckets.length === this.#buckets &&
+        worker.errors <= calls(worker) &&
+        (before === undefined || isNotLess(worker, before))
+      );
     });
   }
 }
@@ -73,6 +88,8 @@ function isNotLess(now: WorkerReport, before: WorkerReport): boolean {
   return (
     now.seconds >= before.seconds &&
     now.errors >= before.errors &&
+    now.droppedLines >= before.droppedLines &&
+    now.droppedMessages >= before.droppedMessages &&
     before.buckets.every((count, i) => (now.buckets[i] ?? 0) >= count)
   );
 }

@@ -58,7 +58,7 @@ export class Incarnation {
   readonly #initialised = deferred<boolean>();
   readonly #running = deferred<boolean>();
   readonly #ended: Deferred<Ending> = deferred();
-  readonly #reports = new HostReports();
+  readonly #reports: HostReports;
   readonly #budget: StartBudget;
   readonly #end: EndRecord;
   readonly #silence: SilenceWatch;
@@ -78,6 +78,7 @@ export class Incarnation {
     this.#prepare = options.prepare;
     this.#listener = listener;
     this.#end = new EndRecord(clock);
+    this.#reports = new HostReports(spec.buckets.length + 1);
     this.#budget = new StartBudget(clock, spec.startTimeoutSeconds * 1000, () => this.#onStartTimeout());
     this.#silence = new SilenceWatch(
       clock,
@@ -102,6 +103,10 @@ export class Incarnation {
         workerKilled: (id) => {
           if (this.cause === undefined) listener.workerKilled(id);
           else this.#end.killedWorker(id);
+        },
+        workerLeft: (id) => {
+          listener.workerLeft(id);
+          this.#reports.forget(id);
         },
         groupFails: (failure, stuck) => this.#onGroupFails(failure, stuck),
         trouble: (message) => {
@@ -135,7 +140,7 @@ export class Incarnation {
   }
 
   /** Whether its workers were told to start. */
-  get launched(): boolean {
+  get workersStarted(): boolean {
     return this.#reached('launching');
   }
 
@@ -153,6 +158,11 @@ export class Incarnation {
   /** When the worker starts again, while it waits for that. */
   restartAt(workerId: number): Date | undefined {
     return this.#workers.restartAt(workerId);
+  }
+
+  /** Workers that wait for their next try start at once. */
+  startWaiting(): void {
+    this.#workers.startWaiting();
   }
 
   /** The last report of one of its workers. */
@@ -290,10 +300,12 @@ export class Incarnation {
         break;
       case 'failed':
         if (message.workerId === undefined) this.#onFailure(message.phase, message.error);
+        else if (this.#workers.state(message.workerId) === undefined) return;
         else this.#workers.handle(message);
         break;
       case 'looping':
       case 'stalled':
+      case 'finishing':
       case 'completed':
       case 'ended':
       case 'stuck':
@@ -312,7 +324,8 @@ export class Incarnation {
         this.#onReport(message);
         break;
       case 'finished':
-        this.#end.finish();
+        // Not while workers are at it by our own account.
+        if (this.#workers.unfinished.length === 0) this.#end.finish();
         break;
       case 'log':
         break;
@@ -321,7 +334,7 @@ export class Incarnation {
   }
 
   #onReport(report: HostReport): void {
-    this.#reports.accept(report);
+    this.#reports.accept(report, this.#workers.ids);
     if (this.#phase === 'running') this.#silence.heard();
     const { rssMb } = this.#spec.limits;
     if (rssMb === null || this.cause !== undefined || report.rssBytes <= rssMb * MIB) return;

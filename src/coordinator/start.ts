@@ -19,6 +19,11 @@ export interface StartWish {
   readonly ticket: StartTicket;
 }
 
+/** A wish that has become a process. */
+interface Launched extends StartWish {
+  readonly incarnation: Incarnation;
+}
+
 /**
  * Starts groups together, in steps: a group that comes `after` others of this start waits until those run. Within a
  * step every `init` runs one after the other in the order given, and no worker's loop begins before the last of them
@@ -40,12 +45,11 @@ export async function startGroups(
   const starting = wishes.filter(({ group, ticket }) => ticket.valid && !group.active);
   reserve(starting.map(({ group }) => group));
   const together = starting.length > 1;
-  const launched = new Map<Group, Incarnation>(
-    starting.map(({ group, ticket }) => [
-      group,
-      group.launch({ ticket, together, ...(restartAfter && { restartAfter }) }),
-    ]),
-  );
+  const launched: Launched[] = starting.map(({ group, ticket }) => ({
+    group,
+    ticket,
+    incarnation: group.launch({ ticket, together, ...(restartAfter && { restartAfter }) }),
+  }));
   const incarnations = wishes.map(({ group, ticket }) => (ticket.valid ? group.incarnation : undefined));
 
   await runInSteps(wishes, launched);
@@ -57,69 +61,47 @@ export async function startGroups(
   }));
 }
 
-/** Takes the incarnations to their loops, step by step, or none of them. */
-async function runInSteps(
-  wishes: readonly StartWish[],
-  launched: ReadonlyMap<Group, Incarnation>,
-): Promise<void> {
+/** Takes the groups to their loops, step by step, or none of them. */
+async function runInSteps(wishes: readonly StartWish[], launched: readonly Launched[]): Promise<void> {
   const steps = inSteps(wishes.map(({ group }) => ({ group, name: group.name, after: group.spec.after })));
   for (const step of steps) {
     const groups = step.map(({ group }) => group);
-    refuseWithoutOthers(groups, wishes, launched);
-    const own = groups.flatMap((group): [Group, Incarnation][] => {
-      const incarnation = launched.get(group);
-      return incarnation === undefined ? [] : [[group, incarnation]];
-    });
+    const own = launched.filter(({ group }) => groups.includes(group));
+    const others = wishes.filter(({ group }) => !groups.includes(group)).map(({ group }) => group);
+    for (const one of own) refuseWithoutOthers(one, others);
     if (!(await runTogether(own, launched))) return;
     // Those that another command is starting count like our own for the next step.
     if (step !== steps.at(-1)) await Promise.all(groups.map(({ incarnation }) => incarnation?.running));
   }
 }
 
-/** A group whose others have failed since this start began cannot start: its own are only ordered, not tied. */
-function refuseWithoutOthers(
-  groups: readonly Group[],
-  wishes: readonly StartWish[],
-  launched: ReadonlyMap<Group, Incarnation>,
-): void {
-  for (const group of groups) {
-    const missing = wishes.find(
-      ({ group: other }) => group.spec.after.includes(other.name) && !hasCome(other),
-    );
-    const incarnation = launched.get(group);
-    if (missing === undefined || incarnation === undefined) continue;
-    const detail = `Group "${group.name}" starts after "${missing.group.name}", which did not start: ${missing.group.reason ?? missing.group.state}`;
-    group.rollBack(incarnation, new ProblemError('dependency_not_running', detail));
-  }
+/** A group whose others have failed since this start began cannot start: there is an order, and no tie. */
+function refuseWithoutOthers({ group, ticket }: Launched, others: readonly Group[]): void {
+  const missing = others.find((other) => group.spec.after.includes(other.name) && !other.hasCome);
+  if (missing === undefined) return;
+  const detail = `Group "${group.name}" starts after "${missing.name}", which did not start: ${missing.reason ?? missing.state}`;
+  group.rollBack(ticket, new ProblemError('dependency_not_running', detail));
 }
 
-/** Whether groups that come after this one may start. */
-export function hasCome(group: Group): boolean {
-  return group.state === 'running' || group.state === 'completed';
-}
-
-async function runTogether(
-  step: readonly (readonly [Group, Incarnation])[],
-  launched: ReadonlyMap<Group, Incarnation>,
-): Promise<boolean> {
-  const findFailed = () => step.find(([, { cause }]) => cause?.kind === 'failure');
-  for (const [, incarnation] of step) {
+async function runTogether(step: readonly Launched[], launched: readonly Launched[]): Promise<boolean> {
+  const findFailed = () => step.find(({ incarnation }) => incarnation.cause?.kind === 'failure');
+  for (const { incarnation } of step) {
     await incarnation.init();
     // Not only this one may have failed: the host of one that waits can die.
     if (findFailed() !== undefined) break;
   }
   const failed = findFailed();
   if (failed === undefined) {
-    await Promise.all(step.map(([, incarnation]) => incarnation.run()));
+    await Promise.all(step.map(({ incarnation }) => incarnation.run()));
     return true;
   }
-  const [first, { cause }] = failed;
+  const { cause } = failed.incarnation;
   const why = (cause && problemOf(cause)?.message) ?? '';
   const problem = new ProblemError(
     'start_rolled_back',
-    `Rolled back, because group "${first.name}" failed to start: ${why}`,
+    `Rolled back, because group "${failed.group.name}" failed to start: ${why}`,
   );
-  for (const [group, incarnation] of launched) if (group !== first) group.rollBack(incarnation, problem);
+  for (const { group, ticket } of launched) if (group !== failed.group) group.rollBack(ticket, problem);
   return false;
 }
 

@@ -11,6 +11,9 @@ export interface WorkerOrders {
   kill(): void;
 }
 
+/** A host says after a second at the latest whether a thread could be ended; one that does not hears nothing any more. */
+const KILL_SECONDS = 5;
+
 export interface WorkerLifeOptions {
   readonly id: number;
   /** Place in the group. */
@@ -22,6 +25,10 @@ export interface WorkerLifeOptions {
   /** How long a start of this worker alone may take. */
   readonly startTimeoutSeconds: number;
   readonly onStartTimeout: (life: WorkerLife) => void;
+  /** It has no more work, and has not ended within the grace. */
+  readonly onFinishTimeout: (life: WorkerLife) => void;
+  /** Its host has not said what became of the order to kill it. */
+  readonly onKillTimeout: (life: WorkerLife) => void;
 }
 
 /**
@@ -45,6 +52,7 @@ export class WorkerLife {
   #history: RestartHistory = NO_RESTARTS;
   #next: { reason: RestartReason; delaySeconds: number } | undefined;
   #restartAt: Date | undefined;
+  #startAgain: () => void = () => {};
   #timer: Timer | undefined;
 
   constructor(options: WorkerLifeOptions) {
@@ -111,6 +119,12 @@ export class WorkerLife {
     return this.#move('stalled');
   }
 
+  /** It has no more work, and only its teardown is left. */
+  finishing(): void {
+    if (this.#leaving || !this.#move('stop')) return;
+    this.#deadline(this.#options.graceSeconds, () => this.#options.onFinishTimeout(this));
+  }
+
   /** User code of it failed. Its thread gets the grace to end by itself. */
   failed(): boolean {
     const again = this.#state === 'failed';
@@ -137,18 +151,25 @@ export class WorkerLife {
     return true;
   }
 
-  /** Waits for the next try, then calls `restarted` and starts. Returns when that will be. */
-  waitForRestart(restarted: (reason: RestartReason) => void): Date | undefined {
+  /** Waits for the next try, then starts and calls `restarted`. */
+  waitForRestart(restarted: (reason: RestartReason) => void): void {
     const next = this.#next;
-    if (next === undefined || !this.#over) return undefined;
+    if (next === undefined || !this.#over) return;
     const { clock } = this.#options;
     this.#restartAt = new Date(clock.date().getTime() + next.delaySeconds * 1000);
-    this.#deadline(next.delaySeconds, () => {
+    this.#startAgain = () => {
       this.#next = undefined;
       this.start();
       restarted(next.reason);
-    });
-    return this.#restartAt;
+    };
+    this.#deadline(next.delaySeconds, this.#startAgain);
+  }
+
+  /** Ends the wait for the next try: somebody has asked for it, and what was before counts no more. */
+  startNow(): void {
+    if (this.#restartAt === undefined) return;
+    this.#history = NO_RESTARTS;
+    this.#startAgain();
   }
 
   /** It leaves the group: cooperatively at first, by force when the grace is over. */
@@ -156,16 +177,14 @@ export class WorkerLife {
     this.#leaving = true;
     this.#stayDown();
     this.#move('stop');
-    if (this.#over) {
-      this.gone.resolve(true);
-      return;
-    }
-    this.#deadline(this.#options.graceSeconds, () => this.kill());
+    // Also when nothing of it runs: its host has to forget it.
     this.#options.orders.stop();
+    if (this.#over) this.gone.resolve(true);
+    else this.#deadline(this.#options.graceSeconds, () => this.kill());
   }
 
   kill(): void {
-    this.#cancelDeadline();
+    this.#deadline(KILL_SECONDS, () => this.#options.onKillTimeout(this));
     this.#options.orders.kill();
   }
 
@@ -173,12 +192,6 @@ export class WorkerLife {
   groupEnds(): void {
     this.#stayDown();
     this.#move('stop');
-    this.release();
-  }
-
-  /** Nobody needs to wait for it any more. */
-  release(): void {
-    this.#cancelDeadline();
     this.arrived.resolve();
     this.gone.resolve(true);
   }

@@ -40,7 +40,7 @@ export interface WorkerSupervisorOptions {
 
 type WorkerMessage = Extract<
   HostMessage,
-  { type: 'looping' | 'stalled' | 'completed' | 'ended' | 'stuck' | 'failed' }
+  { type: 'looping' | 'stalled' | 'finishing' | 'completed' | 'ended' | 'stuck' | 'failed' }
 >;
 
 /**
@@ -91,6 +91,11 @@ export class WorkerSupervisor {
     for (const life of this.#lives.values()) life.launched();
   }
 
+  /** Whoever waits for its next try starts at once, with a whole budget. */
+  startWaiting(): void {
+    for (const life of this.#lives.values()) life.startNow();
+  }
+
   /** The whole group ends: nobody starts again. */
   groupEnds(): void {
     this.#ending = true;
@@ -109,6 +114,9 @@ export class WorkerSupervisor {
         break;
       case 'failed':
         this.#onFailed(life, failureOf(this.#spec.name, message.phase, life.id, message.error));
+        break;
+      case 'finishing':
+        life.finishing();
         break;
       case 'completed':
         this.#onCompleted(life);
@@ -161,6 +169,8 @@ export class WorkerSupervisor {
       graceSeconds: this.#spec.stopGraceSeconds,
       startTimeoutSeconds: this.#spec.startTimeoutSeconds,
       onStartTimeout: (late) => this.#onStartTimeout(late),
+      onFinishTimeout: (late) => this.#onFinishTimeout(late),
+      onKillTimeout: (late) => this.#onStuck(late),
     });
     this.#lives.set(id, life);
     return life;
@@ -236,6 +246,16 @@ export class WorkerSupervisor {
     this.#onFailed(life, {
       kind: 'start',
       problem: new ProblemError('start_timeout', detail),
+      workerId: life.id,
+    });
+    life.kill();
+  }
+
+  #onFinishTimeout(life: WorkerLife): void {
+    const detail = `Worker ${life.id} did not end within the grace of ${this.#spec.stopGraceSeconds} s after its last call: its teardown hangs`;
+    this.#onFailed(life, {
+      kind: 'exception',
+      problem: new ProblemError('worker_failed', detail),
       workerId: life.id,
     });
     life.kill();

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { Clock } from '../clock.js';
 
 export interface ChannelListener {
   /** One JSON value has arrived. */
@@ -9,6 +10,13 @@ export interface ChannelListener {
   closed(): void;
 }
 
+/** So many messages in each window, and no more. */
+export interface Pace {
+  readonly messages: number;
+  readonly windowMs: number;
+  readonly clock: Clock;
+}
+
 /**
  * JSON values over a stream, one a line. Node's own IPC would do, were it not that bytes which are no message
  * throw in the middle of the parent's event loop, and user code can write such bytes to the host's descriptor.
@@ -17,14 +25,21 @@ export class Channel {
   readonly #stream: Duplex;
   readonly #listener: ChannelListener;
   readonly #maxLineBytes: number;
+  #pace: Pace | undefined;
+  #delivered = 0;
+  #windowSince = Number.NEGATIVE_INFINITY;
   #parts: Buffer[] = [];
   #length = 0;
   #closed = false;
 
-  /** @param maxLineBytes the longest line that is read; a longer one is garbage. */
-  constructor(stream: Duplex, maxLineBytes: number, listener: ChannelListener) {
+  /**
+   * @param maxLineBytes the longest line that is read; a longer one is garbage.
+   * @param pace how fast it is read at most, where the other side is not trusted: who sends more is made to wait
+   */
+  constructor(stream: Duplex, maxLineBytes: number, listener: ChannelListener, pace?: Pace) {
     this.#stream = stream;
     this.#listener = listener;
+    this.#pace = pace;
     this.#maxLineBytes = maxLineBytes;
     stream.on('data', (chunk: Buffer) => this.#onData(chunk));
     stream.on('error', () => this.close());
@@ -38,6 +53,12 @@ export class Channel {
 
   send(value: unknown): void {
     if (!this.#closed && this.#stream.writable) this.#stream.write(`${JSON.stringify(value)}\n`);
+  }
+
+  /** Reads what is left as fast as it comes: the other side is dead, and cannot send more. */
+  hurry(): void {
+    this.#pace = undefined;
+    this.#stream.resume();
   }
 
   /** Resolves when all that was sent has been handed to the operating system. */
@@ -59,11 +80,25 @@ export class Channel {
   #onData(chunk: Buffer): void {
     let rest = chunk;
     for (let newline = rest.indexOf(10); newline !== -1 && !this.#closed; newline = rest.indexOf(10)) {
+      if (this.#pace !== undefined && this.#delivered >= this.#pace.messages) {
+        this.#wait(this.#pace, rest);
+        return;
+      }
       this.#keep(rest.subarray(0, newline));
       rest = rest.subarray(newline + 1);
       if (!this.#closed) this.#deliver();
     }
     if (!this.#closed) this.#keep(rest);
+  }
+
+  /** Goes on with the rest when the window is over. */
+  #wait({ windowMs, clock }: Pace, rest: Buffer): void {
+    this.#stream.pause();
+    this.#stream.unshift(rest);
+    clock.after(windowMs, () => {
+      this.#delivered = 0;
+      if (!this.#closed) this.#stream.resume();
+    });
   }
 
   #keep(part: Buffer): void {
@@ -76,6 +111,7 @@ export class Channel {
     const line = Buffer.concat(this.#parts, this.#length).toString();
     this.#parts = [];
     this.#length = 0;
+    this.#count();
     let value: unknown;
     try {
       value = JSON.parse(line);
@@ -84,6 +120,17 @@ export class Channel {
       return;
     }
     this.#listener.message(value);
+  }
+
+  #count(): void {
+    if (this.#pace === undefined) return;
+    const { windowMs, clock } = this.#pace;
+    const now = clock.now();
+    if (now - this.#windowSince >= windowMs) {
+      this.#windowSince = now;
+      this.#delivered = 0;
+    }
+    this.#delivered++;
   }
 
   #giveUp(detail: string): void {

@@ -1,10 +1,11 @@
 import type { LoggerMetrics } from '../worker-module.js';
 import { HookFailure, HooksThread } from './hooks-thread.js';
-import type { HostMessage } from './host-message.js';
+import type { HostMessage, WorkerReport } from './host-message.js';
 import { HostWorker } from './host-worker.js';
 import { LoggersThread } from './loggers-thread.js';
 import { setPriority } from './priority.js';
 import type { HostCommand, HostLaunch } from './protocol.js';
+import { monotonicMs } from './thread/monotonic.js';
 import { describeThrown } from './thread/thrown.js';
 
 /** How often the counters go to the control plane unasked: what a crash can lose at most. */
@@ -15,6 +16,9 @@ const MEMORY_CHECK_MS = 100;
 
 /** How often calls are looked at for stalls: a tenth of the time-out, within these bounds. */
 const STALL_CHECK_MS = { least: 10, most: 250 };
+
+/** By so much later than planned a check comes only after a pause. */
+const PAUSE_MS = 250;
 
 const MIB = 1024 * 1024;
 
@@ -27,6 +31,8 @@ interface Running {
   /** Settles when `init` has returned (true) or failed (false). */
   readonly initialised: Promise<boolean>;
   readonly timers: NodeJS.Timeout[];
+  /** What workers have counted that have left the group, for the loggers. */
+  readonly left: { worker_time: number; worker_time_count: number; errors: number };
 }
 
 /**
@@ -80,6 +86,7 @@ export class GroupHost {
   #launch(launch: HostLaunch): Running {
     // Before any thread is started: threads inherit it.
     setPriority(launch.nice);
+    const { rssMb } = launch;
     const { workerIds } = launch.group;
     this.#count = workerIds.length;
     const hooks = new HooksThread(launch, this.#send, (error) => {
@@ -93,12 +100,14 @@ export class GroupHost {
       loggers: launch.loggerUrls.length > 0 ? new LoggersThread(launch.loggerUrls, this.#send) : undefined,
       workers: new Map(workers.map((worker) => [worker.id, worker])),
       initialised: this.#init(hooks),
-      timers: [],
+      left: { worker_time: 0, worker_time_count: 0, errors: 0 },
+      // From here on: init may load whole data sets.
+      timers: rssMb === null ? [] : [setInterval(() => this.#checkMemory(rssMb), MEMORY_CHECK_MS)],
     };
   }
 
   #newWorker(launch: HostLaunch, id: number, index: number): HostWorker {
-    return new HostWorker(id, index, launch, this.#send, () => this.#report(0));
+    return new HostWorker(id, index, launch, this.#send, (report) => this.#sendReport(0, [report]));
   }
 
   async #init(hooks: HooksThread): Promise<boolean> {
@@ -124,13 +133,18 @@ export class GroupHost {
     const { launch, loggers, timers } = group;
     const every = (milliseconds: number, call: () => void) => timers.push(setInterval(call, milliseconds));
     every(REPORT_MS, () => this.#report(0));
-    const { rssMb, iterationTimeoutSeconds } = launch;
-    if (rssMb !== null) every(MEMORY_CHECK_MS, () => this.#checkMemory(rssMb));
+    const { iterationTimeoutSeconds } = launch;
     if (iterationTimeoutSeconds !== null) {
       const { least, most } = STALL_CHECK_MS;
       const checkMs = Math.min(most, Math.max(least, iterationTimeoutSeconds * 100));
+      let checkedAt = monotonicMs();
+      let notBefore = 0;
       every(checkMs, () => {
-        for (const worker of group.workers.values()) worker.checkStall();
+        const now = monotonicMs();
+        // Late like this is not a busy worker, but a machine or a process that was paused: its calls were, too.
+        if (now - checkedAt > checkMs + PAUSE_MS) notBefore = now;
+        checkedAt = now;
+        for (const worker of group.workers.values()) worker.checkStall(notBefore);
       });
     }
     if (loggers === undefined) return;
@@ -149,11 +163,16 @@ export class GroupHost {
 
   /** A worker that is asked to end alone leaves the group: it is forgotten when its last counters are told. */
   #stopWorker(id: number): void {
-    const worker = this.#group?.workers.get(id);
-    if (worker === undefined) return;
+    const group = this.#group;
+    const worker = group?.workers.get(id);
+    if (group === undefined || worker === undefined) return;
     worker.requestStop();
     void worker.over.then(() => {
-      if (!this.#stopping) this.#group?.workers.delete(id);
+      if (this.#stopping || !group.workers.delete(id)) return;
+      const { seconds, buckets, errors } = worker.read();
+      group.left.worker_time += seconds;
+      group.left.worker_time_count += calls(buckets);
+      group.left.errors += errors;
     });
   }
 
@@ -187,11 +206,18 @@ export class GroupHost {
   }
 
   #report(request: number): void {
+    this.#sendReport(
+      request,
+      [...(this.#group?.workers.values() ?? [])].map((worker) => worker.read()),
+    );
+  }
+
+  #sendReport(request: number, workers: WorkerReport[]): void {
     const { user, system } = process.cpuUsage();
     this.#send({
       type: 'report',
       request,
-      workers: [...(this.#group?.workers.values() ?? [])].map((worker) => worker.read()),
+      workers,
       rssBytes: process.memoryUsage.rss(),
       cpuSeconds: (user + system) / 1e6,
     });
@@ -204,12 +230,12 @@ export class GroupHost {
         workerId: id,
         index: worker.index,
         worker_time: seconds,
-        worker_time_count: buckets.reduce((sum, count) => sum + count, 0),
+        worker_time_count: calls(buckets),
         errors,
       };
     });
     const sum = (key: 'worker_time' | 'worker_time_count' | 'errors') =>
-      workers.reduce((total, worker) => total + worker[key], 0);
+      workers.reduce((total, worker) => total + worker[key], group.left[key]);
     return {
       group: group.launch.group.name,
       worker_time: sum('worker_time'),
@@ -218,4 +244,8 @@ export class GroupHost {
       workers,
     };
   }
+}
+
+function calls(buckets: readonly number[]): number {
+  return buckets.reduce((sum, count) => sum + count, 0);
 }

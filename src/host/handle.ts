@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { Clock, Timer } from '../clock.js';
 import type { Host, HostExit, HostFactory, HostListener } from '../coordinator/host.js';
 import { Channel } from './channel.js';
-import { isHostMessage } from './host-message.js';
+import { type HostMessage, isHostMessage } from './host-message.js';
+import { HOST_RATE, LineLimit } from './line-limit.js';
 import { OutputReader } from './output.js';
 import type { HostCommand, LogLevel } from './protocol.js';
 
@@ -20,6 +21,12 @@ const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
  */
 const EXIT_WINDOW_MS = 100;
 
+/** What is told of a failure when a host has no more room in the log. */
+const MAX_SHORT = 200;
+
+/** How fast a host is listened to: 8,000 messages a second, in pieces that hold up nobody. */
+const PACE = { messages: 200, windowMs: 25 };
+
 /** Returns a factory of real hosts: child processes, each the leader of a process group of its own. */
 export function hostProcesses(clock: Clock): HostFactory {
   return (groupName, listener) => new HostProcess(groupName, clock, listener);
@@ -34,6 +41,7 @@ class HostProcess implements Host {
   #channel: Channel | undefined;
   #exit: HostExit | undefined;
   #distrusted: string | undefined;
+  readonly #logLimit: LineLimit;
   #reported = false;
   /** All that it wrote to its standard output and error is read, or had its time. */
   #drained = false;
@@ -41,6 +49,7 @@ class HostProcess implements Host {
 
   constructor(groupName: string, clock: Clock, listener: HostListener) {
     this.#clock = clock;
+    this.#logLimit = new LineLimit(() => clock.now(), HOST_RATE);
     this.#listener = listener;
     let child: ChildProcess;
     try {
@@ -69,11 +78,16 @@ class HostProcess implements Host {
       this.#outputs.push(this.#stderr);
     }
     if (!channel) return;
-    this.#channel = new Channel(channel, MAX_MESSAGE_BYTES, {
-      message: (value) => this.#onMessage(value),
-      garbage: (detail) => this.#distrust(`it sent ${detail} on its control channel`),
-      closed: () => this.#onChannelClosed(),
-    });
+    this.#channel = new Channel(
+      channel,
+      MAX_MESSAGE_BYTES,
+      {
+        message: (value) => this.#onMessage(value),
+        garbage: (detail) => this.#distrust(`it sent ${detail} on its control channel`),
+        closed: () => this.#onChannelClosed(),
+      },
+      { ...PACE, clock },
+    );
   }
 
   init(launch: Parameters<Host['init']>[0]): void {
@@ -128,8 +142,28 @@ class HostProcess implements Host {
   }
 
   #onMessage(value: unknown): void {
-    if (isHostMessage(value)) this.#listener.message(value);
+    if (isHostMessage(value)) this.#hear(value);
     else this.#distrust('it sent a message that is not of the protocol on its control channel');
+  }
+
+  /** What makes a line in the log is bounded once more, over all that a host is made of. */
+  #hear(message: HostMessage): void {
+    const length = logLength(message);
+    if (length !== undefined && !this.#logLimit.take(length)) {
+      // A failure is heard all the same: it is shorter without its stack.
+      if (message.type === 'failed') {
+        const { name, message: text } = message.error;
+        this.#listener.message({ ...message, error: { name, message: text.slice(0, MAX_SHORT), stack: '' } });
+      }
+      return;
+    }
+    this.#complain();
+    this.#listener.message(message);
+  }
+
+  #complain(last = false): void {
+    const complaint = this.#logLimit.complaint(last);
+    if (complaint !== undefined) this.#listener.message({ type: 'log', level: 'warn', ...complaint });
   }
 
   /** Only user code that meddles with the channel's descriptor can bring this about: the host is not ours any more. */
@@ -162,6 +196,7 @@ class HostProcess implements Host {
       this.#channel?.close();
       this.#settle();
     });
+    this.#channel?.hurry();
     for (const output of this.#outputs) output.drain();
     void Promise.all(this.#outputs.map(({ ended }) => ended)).then(() => {
       this.#drained = true;
@@ -176,10 +211,19 @@ class HostProcess implements Host {
     if (this.#channel?.closed === false || !this.#drained) return;
     this.#reported = true;
     this.#exitTimer?.cancel();
+    this.#complain(true);
     for (const output of this.#outputs) output.close();
     const words = lastWords(this.#stderr?.lastLines ?? []);
     this.#listener.exited(words === undefined ? this.#exit : { ...this.#exit, lastWords: words });
   }
+}
+
+/** How long the line is that a message makes in the log; undefined when it makes none. */
+function logLength(message: HostMessage): number | undefined {
+  if (message.type === 'log') return message.text.length;
+  if (message.type === 'failed') return message.error.message.length + message.error.stack.length;
+  if (message.type === 'hook' && message.error !== undefined) return message.error.stack.length;
+  return undefined;
 }
 
 /** What is worth telling of the last lines: V8's word for why it aborts, what was thrown, or simply the last ones. */

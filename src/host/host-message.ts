@@ -18,7 +18,15 @@ const Text = Type.String({ maxLength: 64 * 1024 });
 const strict = { additionalProperties: false } as const;
 
 /** A thrown value, made into data where it was caught. */
-export const ErrorInfo = Type.Object({ name: Text, message: Text, stack: Text }, strict);
+export const ErrorInfo = Type.Object(
+  {
+    // What describeThrown cuts at, and room for a few words of the host.
+    name: Type.String({ maxLength: 256 }),
+    message: Type.String({ maxLength: 2_500 }),
+    stack: Type.String({ maxLength: 8_500 }),
+  },
+  strict,
+);
 export type ErrorInfo = Static<typeof ErrorInfo>;
 
 export const WorkerReport = Type.Object(
@@ -31,6 +39,9 @@ export const WorkerReport = Type.Object(
     buckets: Type.Array(Count, { maxItems: 64 }),
     /** When the last call ended, or the loop began, in milliseconds since the epoch; 0 before that. */
     progressAt: Moment,
+    /** Log lines, and messages to nobody, that were dropped. */
+    droppedLines: Count,
+    droppedMessages: Count,
   },
   strict,
 );
@@ -45,6 +56,8 @@ export const HostMessage = Type.Union([
   /** The worker is in its loop. */
   message('looping', { workerId: Count }),
   message('failed', { phase: Type.Enum([...PHASES]), workerId: Type.Optional(Count), error: ErrorInfo }),
+  /** The worker has no more work and tears down. */
+  message('finishing', { workerId: Count }),
   /** The worker has no more work, and its thread has ended. */
   message('completed', { workerId: Count }),
   /** Nothing of the worker runs any more; `killed`: its thread was ended by force. */
@@ -70,10 +83,8 @@ export const HostMessage = Type.Union([
     text: Text,
     workerId: Type.Optional(Count),
     fields: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
-    /** Lines that were dropped and that this line speaks for. */
+    /** Lines that were dropped, and are in no report, that this line speaks for. */
     droppedLines: Type.Optional(Count),
-    /** Messages to nobody (`parentPort`) that were dropped and that this line speaks for. */
-    droppedMessages: Type.Optional(Count),
   }),
   /** Everything has ended and every report is out: the host's last word. */
   message('finished', {}),

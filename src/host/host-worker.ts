@@ -20,8 +20,7 @@ export class HostWorker {
   readonly #memory: WorkerMemory;
   readonly #launch: HostLaunch;
   readonly #send: (message: HostMessage) => void;
-  /** Tells the counters, before something is said that they belong to. */
-  readonly #report: () => void;
+  readonly #sendReport: (report: WorkerReport) => void;
   #thread: PoolThread;
   #looping = false;
   #stalledAt = 0;
@@ -34,13 +33,13 @@ export class HostWorker {
     index: number,
     launch: HostLaunch,
     send: (message: HostMessage) => void,
-    report: () => void,
+    sendReport: (report: WorkerReport) => void,
   ) {
     this.id = id;
     this.index = index;
     this.#launch = launch;
     this.#send = send;
-    this.#report = report;
+    this.#sendReport = sendReport;
     this.#memory = WorkerMemory.allocate(launch.buckets.length);
     this.#thread = this.#newThread();
   }
@@ -85,23 +84,29 @@ export class HostWorker {
     return this.#memory.read(this.id);
   }
 
-  /** Tells of a call that takes too long, once; with where it hangs, if that can be seen. */
-  checkStall(): void {
+  /**
+   * Tells of a call that takes too long, once; with where it hangs, if that can be seen.
+   * @param notBefore calls that began earlier count from here: the machine, or this process, stood still until then
+   */
+  checkStall(notBefore: number): void {
     const seconds = this.#launch.iterationTimeoutSeconds;
     const { callSince } = this.#memory;
     if (seconds === null || callSince === 0 || callSince === this.#stalledAt) return;
-    if (monotonicMs() - callSince <= seconds * 1000) return;
+    const took = monotonicMs() - Math.max(callSince, notBefore);
+    if (took <= seconds * 1000) return;
     this.#stalledAt = callSince;
-    void this.#tellStall(seconds, callSince);
+    void this.#tellStall(seconds, (took / 1000).toFixed(2));
   }
 
-  async #tellStall(seconds: number, callSince: number): Promise<void> {
+  async #tellStall(seconds: number, took: string): Promise<void> {
     const { threadId } = this.#thread;
     this.#report();
     this.#send({ type: 'stalled', workerId: this.id });
     const stack = threadId === undefined ? undefined : await stackOfThread(threadId);
-    const took = ((monotonicMs() - callSince) / 1000).toFixed(2);
-    const where = stack === undefined ? '' : `; it hangs ${stack.split('\n')[0]?.trim()}`;
+    const where =
+      stack === undefined
+        ? '; it waits for something, or sits in a system call: there is no stack to show'
+        : `; it hangs ${stack.split('\n')[0]?.trim()}`;
     const message = `stalled: a call has taken ${took} s, more than iterationTimeoutSeconds (${seconds} s)${where}`;
     this.#send({
       type: 'failed',
@@ -109,6 +114,11 @@ export class HostWorker {
       workerId: this.id,
       error: { name: 'Stall', message, stack: stack ?? '' },
     });
+  }
+
+  /** Tells its counters, before something is said that they belong to. */
+  #report(): void {
+    this.#sendReport(this.read());
   }
 
   #newThread(): PoolThread {
@@ -141,10 +151,9 @@ export class HostWorker {
     }
     this.#memory.end();
     // While the group ends, the end of the process is what counts.
-    const gone = this.#groupEnds || (await thread.end());
-    if (!gone) {
+    if (!this.#groupEnds && !(await thread.end())) {
       this.#send({ type: 'stuck', workerId: this.id });
-      return;
+      await thread.gone;
     }
     this.#report();
     if (completed && !this.#groupEnds && !this.#killed) this.#send({ type: 'completed', workerId: this.id });
@@ -178,9 +187,15 @@ export class HostWorker {
         this.#report();
         this.#send({ type: 'failed', workerId: this.id, ...message.failure });
         break;
-      case 'log':
-        this.#send({ type: 'log', workerId: this.id, ...message.line });
+      case 'finishing':
+        this.#send({ type: 'finishing', workerId: this.id });
         break;
+      case 'log': {
+        // Lines that a worker has dropped are in its memory, and so in its report.
+        const { droppedLines: _, ...line } = message.line;
+        this.#send({ type: 'log', workerId: this.id, ...line });
+        break;
+      }
     }
   }
 }

@@ -6,11 +6,17 @@ import { LineLimit } from './line-limit.js';
 /** Bytes that are read from one stream of a host in one window; who writes more is made to wait by the pipe. */
 const WINDOW_BYTES = 64 * 1024;
 const WINDOW_MS = 250;
+/** What may still be in the pipe of a host that is dead. */
+const DRAIN_BYTES = 256 * 1024;
+/** More lines in one piece than this cannot pass anyway. */
+const MAX_LINES = 1_000;
 /** Longer lines are cut. */
 const MAX_LINE = 8 * 1024;
 /** What is kept to tell why the host died: what V8 writes when it aborts has about 30 lines. */
 const LAST_LINES = 40;
 const MAX_LAST_LINE = 200;
+/** What was written earlier has nothing to do with it. */
+const LAST_MS = 5_000;
 
 /**
  * Reads what a host, or a process that its workers started, writes to standard output or error: no faster than
@@ -24,7 +30,8 @@ export class OutputReader {
   readonly #decoder = new StringDecoder('utf8');
   readonly #limit: LineLimit;
   readonly #ended: Promise<void>;
-  #lastLines: readonly string[] = [];
+  readonly #lastLines: { at: number; text: string }[] = [];
+  #draining = false;
   #line = '';
   #budget = WINDOW_BYTES;
   #timer: Timer | undefined;
@@ -44,15 +51,17 @@ export class OutputReader {
     return this.#ended;
   }
 
-  /** The last lines, those that were dropped from the log included. */
+  /** The lines of the last moments, those that were dropped from the log included. */
   get lastLines(): readonly string[] {
-    return this.#lastLines;
+    const since = this.#clock.now() - LAST_MS;
+    return this.#lastLines.slice(-LAST_LINES).flatMap(({ at, text }) => (at >= since ? [text] : []));
   }
 
   /** Reads what is left at once: whoever wrote it is dead. */
   drain(): void {
     this.#timer?.cancel();
-    this.#budget = Number.POSITIVE_INFINITY;
+    this.#budget = DRAIN_BYTES;
+    this.#draining = true;
     this.#stream.resume();
   }
 
@@ -68,10 +77,13 @@ export class OutputReader {
   #onData(chunk: Buffer): void {
     const lines = (this.#line + this.#decoder.write(chunk)).split('\n');
     this.#line = (lines.pop() ?? '').slice(0, MAX_LINE);
+    // What cannot pass is not looked at, but for the last lines.
+    const skipped = lines.splice(MAX_LINES, lines.length - MAX_LINES - LAST_LINES);
+    if (skipped.length > 0) this.#limit.drop(skipped.length);
     for (const line of lines) this.#emit(line);
     this.#budget -= chunk.length;
     if (this.#budget <= 0) this.#stream.pause();
-    this.#timer ??= this.#clock.after(WINDOW_MS, () => this.#nextWindow());
+    if (!this.#draining) this.#timer ??= this.#clock.after(WINDOW_MS, () => this.#nextWindow());
   }
 
   #nextWindow(): void {
@@ -84,7 +96,8 @@ export class OutputReader {
   #emit(line: string): void {
     const text = line.replace(/\r$/, '');
     if (text === '') return;
-    this.#lastLines = [...this.#lastLines, text.slice(0, MAX_LAST_LINE)].slice(-LAST_LINES);
+    this.#lastLines.push({ at: this.#clock.now(), text: text.slice(0, MAX_LAST_LINE) });
+    if (this.#lastLines.length > 2 * LAST_LINES) this.#lastLines.splice(0, LAST_LINES);
     if (this.#limit.take(text.length)) this.#onLine(text.slice(0, MAX_LINE));
   }
 

@@ -34,7 +34,8 @@ export interface RunningTask {
  */
 export class PoolThread {
   readonly #pool: Piscina;
-  readonly #gone: Promise<void>;
+  /** Resolves when the operating system has let the thread go. */
+  readonly gone: Promise<void>;
   #ended = false;
 
   /**
@@ -55,12 +56,12 @@ export class PoolThread {
     });
     this.#pool.on('error', onError);
     const [thread] = this.#pool.threads;
-    this.#gone = new Promise((resolve) => {
+    this.gone = new Promise((resolve) => {
       if (thread === undefined) resolve();
       else thread.once('exit', () => resolve());
     });
     // Piscina would put a new thread in its place.
-    void this.#gone.then(() => this.end());
+    void this.gone.then(() => this.end());
   }
 
   /** Node's number of the thread; undefined once it is gone. */
@@ -70,6 +71,12 @@ export class PoolThread {
 
   run(task: WithoutPort<ThreadTask>, onMessage: (message: ThreadMessage) => void): RunningTask {
     const { port1, port2 } = new MessageChannel();
+    // Piscina would start a new thread, of which nobody here knows.
+    if (this.#ended) {
+      port1.close();
+      const result = Promise.reject(new Error('the thread has ended before its task began'));
+      return { port: port1, result, close: async () => {} };
+    }
     port1.on('message', onMessage);
     const whole = { ...task, port: port2 };
     const heard = once(port1, 'close');
@@ -92,6 +99,6 @@ export class PoolThread {
       void this.#pool.destroy();
     }
     const late = new Promise<false>((resolve) => setTimeout(resolve, TERMINATE_MS, false).unref());
-    return Promise.race([this.#gone.then(() => true as const), late]);
+    return Promise.race([this.gone.then(() => true as const), late]);
   }
 }

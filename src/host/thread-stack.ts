@@ -56,9 +56,16 @@ function askForStack(session: Session, threadId: number, answer: (lines: string[
     tell(sessionId, 'Debugger.resume');
     tell(sessionId, 'Debugger.disable');
     session.post('NodeWorker.detach', { sessionId }, () => {});
-    answer(params.callFrames.slice(0, MAX_FRAMES).map((frame) => describe(frame, urls)));
+    // Node's own frames on top mean that user code waits for something.
+    const first = params.callFrames.findIndex(({ location }) => !isOfNode(urls.get(location.scriptId)));
+    const frames = first === -1 ? [] : params.callFrames.slice(first, first + MAX_FRAMES);
+    answer(frames.map((frame) => describe(frame, urls)));
   });
   session.post('NodeWorker.enable', { waitForDebuggerOnStart: false }, () => {});
+}
+
+function isOfNode(url: string | undefined): boolean {
+  return url === undefined || url === '' || url.startsWith('node:');
 }
 
 function describe({ functionName, location }: CallFrame, urls: ReadonlyMap<string, string>): string {

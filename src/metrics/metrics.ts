@@ -145,22 +145,30 @@ export class Metrics {
         for (const [reason, count] of record.restarts) metric.inc({ group: name, reason }, count);
       },
     );
-    const counted: [name: string, help: string, read: (record: Group['record']) => number][] = [
-      ['worker_killed_total', 'Workers that were killed because they did not end.', ({ killed }) => killed],
-      ['worker_stalls_total', 'Calls that took longer than iterationTimeoutSeconds.', ({ stalls }) => stalls],
+    const counted: [name: string, help: string, read: (group: Group) => number][] = [
+      [
+        'worker_killed_total',
+        'Workers that were killed: they did not end, they stalled, or their host had to be.',
+        ({ record }) => record.killed,
+      ],
+      [
+        'worker_stalls_total',
+        'Calls that took longer than iterationTimeoutSeconds.',
+        ({ record }) => record.stalls,
+      ],
       [
         'worker_log_lines_dropped_total',
         'Log lines that were dropped because they were too many.',
-        ({ droppedLines }) => droppedLines,
+        (group) => group.totals().droppedLines + group.record.droppedLines,
       ],
       [
         'worker_messages_dropped_total',
         'Messages to parentPort, where nobody listens, that were dropped.',
-        ({ droppedMessages }) => droppedMessages,
+        (group) => group.totals().droppedMessages,
       ],
     ];
     for (const [name, help, read] of counted)
-      counter(name, help, [], (metric, group) => metric.inc({ group: group.name }, read(group.record)));
+      counter(name, help, [], (metric, group) => metric.inc({ group: group.name }, read(group)));
     gauge('worker_group_memory_bytes', 'Resident memory of the group host.', [], (metric, group) =>
       metric.set({ group: group.name }, group.memoryBytes),
     );

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { EXAMPLE_SPEC, GroupName, GroupSpec } from './group-spec.js';
 import { ref } from './ref.js';
-import { DESIRED_STATES, FAILURE_KINDS, GROUP_STATES, WORKER_STATES } from './states.js';
+import { DESIRED_STATES, FAILURE_KINDS, FAILURES, GROUP_STATES, WORKER_STATES } from './states.js';
 
 const Count = (description: string) => Type.Integer({ minimum: 0, description });
 const Seconds = (description: string) => Type.Number({ minimum: 0, description });
@@ -30,9 +30,10 @@ const WorkerStatus = Type.Object(
 
 const Failure = Type.Object({
   at: Moment('When it happened.'),
-  kind: Type.Enum([...FAILURE_KINDS], {
-    description:
-      '`exception`: user code threw; `exit`: it ended its own thread; `stall`: a call took too long; `memory`: over a limit, or out of memory; `host`: the host process died; `start`: module, init or setup.',
+  kind: Type.Enum(FAILURE_KINDS, {
+    description: Object.entries(FAILURES)
+      .map(([kind, meaning]) => `\`${kind}\`: ${meaning}`)
+      .join('; '),
   }),
   workerId: nullable(Count('The worker that failed.')),
   reason: Type.String(),
@@ -72,7 +73,7 @@ export const GroupStatus = Type.Object(
     totals: Type.Object(
       {
         ...counted,
-        killed: Count('Workers that were killed because they did not end.'),
+        killed: Count('Workers that were killed: they did not end, they stalled, or their host had to be.'),
         stalls: Count('Calls that took longer than `iterationTimeoutSeconds`.'),
         restarts: Count('Restarts by the policy, of workers alone and of the group.'),
       },

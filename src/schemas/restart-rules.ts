@@ -30,7 +30,6 @@ const Backoff = filledIn(
 export const RestartRules = filledIn(
   {
     policy: Type.Enum(['never', 'on-failure', 'always'], {
-      default: 'never',
       description: '`always` starts again what has completed, too.',
     }),
     scope: Type.Enum(['worker', 'group'], {
@@ -43,7 +42,7 @@ export const RestartRules = filledIn(
       maximum: 10_000,
       default: 5,
       description:
-        'So many restarts after failures are made within windowSeconds; the next failure is final.',
+        'So many restarts after failures are made within windowSeconds, of each worker or of the group; the next failure is final.',
     }),
     windowSeconds: Type.Number({
       exclusiveMinimum: 0,
@@ -55,9 +54,10 @@ export const RestartRules = filledIn(
     backoff: Backoff,
   },
   {
-    default: {},
+    default: { policy: 'never' },
     description: 'What happens after a failure.',
     examples: [{ policy: 'on-failure' }],
   },
+  ['policy'],
 );
 export type RestartRules = Static<typeof RestartRules>;

@@ -29,13 +29,16 @@ export const DESIRED_STATES = ['running', 'stopped'] as const;
 export type DesiredState = (typeof DESIRED_STATES)[number];
 
 /** Why something ended that was to go on, and what a restart is counted under. */
-export const FAILURE_KINDS = ['exception', 'exit', 'stall', 'memory', 'host', 'start'] as const;
-/**
- * `exception`: user code threw. `exit`: it ended its own thread. `stall`: a call took longer than
- * `iterationTimeoutSeconds`. `memory`: over a limit, or out of memory. `host`: the host process died. `start`: module,
- * `init` or `setup` failed, or took too long.
- */
-export type FailureKind = (typeof FAILURE_KINDS)[number];
+export const FAILURES = {
+  exception: 'user code threw',
+  exit: 'a worker ended its own thread',
+  stall: 'a call took longer than `iterationTimeoutSeconds`',
+  memory: 'over a limit, or out of memory',
+  host: 'the host process died',
+  start: 'module, `init` or `setup` failed, or took too long',
+} as const;
+export type FailureKind = keyof typeof FAILURES;
+export const FAILURE_KINDS = Object.keys(FAILURES) as FailureKind[];
 
 /** What a restart can come after: a failure, or with the policy `always` the end of the work. */
 export const RESTART_REASONS = [...FAILURE_KINDS, 'completed'] as const;

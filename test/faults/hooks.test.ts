@@ -15,23 +15,25 @@ type Deed = keyof typeof DEEDS;
 const REST = 'export default async (_id, ctx) => { await ctx.sleep(0.01); };';
 const withHook = (hook: string, deed: Deed) => `${REST}\nexport async function ${hook}() { ${DEEDS[deed]} }`;
 const deeds = Object.keys(DEEDS) as Deed[];
+/** Short where it is waited for, but long enough to get to the hook. */
+const limitOf = (deed: Deed) => (deed === 'throws' ? 30 : 2);
 
 test('hooks that fail or hang at the start', async (t) => {
   const bench = await FaultBench.start(t);
   const expected = {
     init: {
       throws: /^The init hook of group "[\w-]+" failed: it broke$/,
-      hangs: /did not start within 0.5 s: init/,
+      hangs: /did not start within 2 s: init/,
     },
     setup: {
       throws: /^Exception in worker \d+ \(setup\): it broke$/,
-      hangs: /did not start within 0.5 s: setup/,
+      hangs: /did not start within 2 s: setup/,
     },
   };
   for (const [hook, told] of Object.entries(expected)) {
     for (const deed of deeds) {
       await t.test(`${hook} ${deed}`, () =>
-        bench.fault(withHook(hook, deed), { startTimeoutSeconds: 0.5 }, async (victim) => {
+        bench.fault(withHook(hook, deed), { startTimeoutSeconds: limitOf(deed) }, async (victim) => {
           const { status, body } = await victim.start();
           const code = deed === 'throws' ? `${hook}_failed` : 'start_timeout';
           assert.deepEqual([status, body.code], [deed === 'throws' ? 500 : 504, code]);
@@ -87,6 +89,27 @@ test('hooks that fail or hang at the stop', async (t) => {
         }),
       );
     }
+  }
+});
+
+test('a teardown that fails or hangs after the last call', async (t) => {
+  const bench = await FaultBench.start(t);
+  for (const deed of deeds) {
+    await t.test(`teardown ${deed}`, () =>
+      bench.fault(
+        withHook('teardown', deed).replace('0.01', '0'),
+        { maxIterations: 3, stopGraceSeconds: 0.5, workers: 1 },
+        async (victim) => {
+          await victim.start();
+          const reason =
+            deed === 'throws'
+              ? /^Exception in worker \d+ \(teardown\): it broke$/
+              : /^Worker \d+ did not end within the grace of 0.5 s after its last call: its teardown hangs/;
+          const { totals } = await victim.expect({ state: 'failed', kind: 'exception', reason });
+          assert.equal(totals.iterations, 3);
+        },
+      ),
+    );
   }
 });
 

@@ -74,4 +74,22 @@ test('a worker that fills buffers, which no heap limit counts', async (t) => {
       assert.ok(used > 300 && used < 1000, `${used} MiB: it was noticed in time`);
     }),
   );
+  await t.test('in init as well', () =>
+    bench.fault(
+      `const all = [];
+       export async function init() {
+         for (let i = 0; i < 1000; i++) {
+           all.push(Buffer.alloc(4 * 1024 * 1024, 1));
+           await new Promise((resolve) => setTimeout(resolve, 2));
+         }
+       }
+       export default async () => {};`,
+      { limits: { rssMb: 300, heapMb: null } },
+      async (victim) => {
+        const { status, body } = await victim.start();
+        assert.deepEqual([status, body.code], [500, 'host_failed']);
+        await victim.expect({ state: 'failed', kind: 'memory', reason });
+      },
+    ),
+  );
 });

@@ -8,7 +8,16 @@ const BUCKETS = [1, 2];
 
 /** A report that fits the protocol, with counts that nobody has counted. */
 function report(changes: object, progressAt = 1): string {
-  const worker = { id: 'WORKER', seconds: 0, errors: 0, buckets: [0, 0, 0], progressAt, ...changes };
+  const dropped = { droppedLines: 0, droppedMessages: 0 };
+  const worker = {
+    id: 'WORKER',
+    seconds: 0,
+    errors: 0,
+    buckets: [0, 0, 0],
+    progressAt,
+    ...dropped,
+    ...changes,
+  };
   return JSON.stringify({ type: 'report', request: 0, workers: [worker], rssBytes: 1, cpuSeconds: 1e6 });
 }
 

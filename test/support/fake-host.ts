@@ -104,7 +104,15 @@ export class FakeHost implements Host {
   counts(workerId: number, calls: number): void {
     const buckets = new Array<number>((this.launch?.buckets.length ?? 0) + 1).fill(0);
     buckets[0] = calls;
-    const worker = { id: workerId, seconds: calls / 1000, errors: 0, buckets, progressAt: 1 };
+    const worker = {
+      id: workerId,
+      seconds: calls / 1000,
+      errors: 0,
+      buckets,
+      progressAt: 1,
+      droppedLines: 0,
+      droppedMessages: 0,
+    };
     this.say({ type: 'report', request: 0, workers: [worker], rssBytes: 1, cpuSeconds: 1 });
   }
 

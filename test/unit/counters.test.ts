@@ -24,7 +24,7 @@ function upTo(counters: Counters, of: readonly number[], bound: number): number 
 test('other bounds lose no call, keep every shared bound, and claim nothing that is not known', () => {
   fc.assert(
     fc.property(counted, bounds, ({ of, buckets }, to) => {
-      const before = { seconds: 3, errors: 1, buckets };
+      const before = { ...zeroCounters([]), seconds: 3, errors: 1, buckets };
       const after = rebin(before, of, to);
       assert.equal(iterations(after), iterations(before));
       assert.equal(after.buckets.length, to.length + 1);
@@ -38,9 +38,15 @@ test('other bounds lose no call, keep every shared bound, and claim nothing that
 
 test('counters add up', () => {
   const sum = addCounters(
-    { seconds: 1, errors: 2, buckets: [3, 0] },
-    { seconds: 0.5, errors: 1, buckets: [1, 1] },
+    { seconds: 1, errors: 2, buckets: [3, 0], droppedLines: 4, droppedMessages: 0 },
+    { seconds: 0.5, errors: 1, buckets: [1, 1], droppedLines: 1, droppedMessages: 2 },
   );
-  assert.deepEqual(sum, { seconds: 1.5, errors: 3, buckets: [4, 1] });
+  assert.deepEqual(sum, {
+    seconds: 1.5,
+    errors: 3,
+    buckets: [4, 1],
+    droppedLines: 5,
+    droppedMessages: 2,
+  });
   assert.equal(iterations(zeroCounters([1, 2, 3])), 0);
 });

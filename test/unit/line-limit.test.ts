@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { LINES_PER_SECOND, LineLimit } from '#dist/host/line-limit.js';
+import { LineLimit, SOURCE_RATE } from '#dist/host/line-limit.js';
 
 const MIB = 1024 * 1024;
 const KIB = 1024;
@@ -31,7 +31,7 @@ test('after a burst 200 lines a second pass, as time goes on', () => {
   const { passing, advance } = limited();
   passing(1_000);
   advance(1_000);
-  assert.equal(passing(500), LINES_PER_SECOND);
+  assert.equal(passing(500), SOURCE_RATE.lines);
   advance(5);
   assert.equal(passing(500), 1, 'a line every 5 ms');
   advance(4);

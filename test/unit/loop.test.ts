@@ -313,7 +313,7 @@ test('the report is of the cells: seconds, errors, progress and one bucket more 
   memory.cells[ERRORS] = 2;
   memory.cells[PROGRESS] = monotonicMs() - 5_000;
   memory.cells.set([3, 4, 5], BUCKETS);
-  const report = { id: 1, seconds: 1.5, errors: 2, buckets: [3, 4, 5] };
+  const report = { id: 1, seconds: 1.5, errors: 2, buckets: [3, 4, 5], droppedLines: 0, droppedMessages: 0 };
   for (const view of [memory, new WorkerMemory(memory.buffer)]) {
     const { progressAt, ...rest } = view.read(1);
     assert.deepEqual(rest, report);

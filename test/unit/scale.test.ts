@@ -141,7 +141,11 @@ test('a worker that waits for its next try leaves at once', async () => {
   await coordinator.patch('a', { workers: 1 });
   assert.deepEqual(group.workerIds, [0]);
   clock.advance(10_000);
-  assert.deepEqual(host.asked, ['init', 'run', 'count 1']);
+  assert.deepEqual(
+    host.asked,
+    ['init', 'run', 'count 1', 'stop 1'],
+    'its host forgets it, and starts nobody',
+  );
 });
 
 test('a worker that finishes its work while it leaves has left', async () => {

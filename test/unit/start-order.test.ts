@@ -276,7 +276,7 @@ test('a group whose other is missing or stopped is refused before anything start
   );
   await assert.rejects(
     coordinator.start('mid'),
-    (error) => code('dependency_not_running')(error) && /which is registered/.test(String(error)),
+    (error) => code('dependency_not_running')(error) && /whose state is "registered"/.test(String(error)),
   );
   await assert.rejects(coordinator.startAll({}), code('dependency_not_running'), 'as a whole');
   assert.equal(hosts.all.length, 0);
@@ -332,14 +332,15 @@ test('a stop of a group whose start waits for another beats that start', async (
   const { coordinator, hosts, host } = await chain();
   const base = coordinator.start('base');
   await settle();
-  const mid = coordinator.start('mid');
+  const mid = assert.rejects(coordinator.start('mid'), code('superseded'));
   await settle();
   assert.equal((await coordinator.stop('mid')).success, true);
+  // It is answered at once, and not when the other has come.
+  await mid;
   host('base').initialised();
   await settle();
   host('base').running();
   await base;
-  await assert.rejects(mid, code('superseded'));
   assert.equal(hosts.all.length, 1);
   assert.equal(coordinator.get('mid').desired, 'stopped');
 });
@@ -507,4 +508,84 @@ test('the order of a stop holds over one in the middle that is at rest already',
   await settle();
   assert.ok(host('top').has('stop'));
   assert.equal(host('base').has('stop'), false, 'top was built on what base and mid have done');
+});
+
+test('an older ordered stop does not end a group that was started since', async () => {
+  const world = fakeCoordinator();
+  const { coordinator, hosts } = world;
+  const host = (name: string) => hosts.of(name);
+  await coordinator.register(spec('a', { labels: { some: 'x' } }));
+  await coordinator.register(spec('b', { after: ['a'] }));
+  await coordinator.register(spec('c', { after: ['a'], labels: { some: 'x' } }));
+  for (const name of ['a', 'b', 'c']) await bringUp(world, name);
+  const older = coordinator.stopAll({});
+  const newer = coordinator.stopAll({ labels: [['some', 'x']] });
+  host('c').finish();
+  await settle();
+  host('a').finish();
+  await settle();
+  const started = coordinator.start('a');
+  host('b').finish();
+  await settle();
+  host('a').initialised();
+  await settle();
+  host('a').running();
+  await started;
+  for (const report of await Promise.all([older, newer])) assert.equal(report.success, true);
+  assert.deepEqual([coordinator.get('a').state, coordinator.get('a').desired], ['running', 'running']);
+});
+
+test('two registrations that make a cycle only together: one of them is refused', async () => {
+  const { coordinator } = fakeCoordinator();
+  const outcomes = await Promise.allSettled([
+    coordinator.register(spec('a', { after: ['b'] })),
+    coordinator.register(spec('b', { after: ['a'] })),
+  ]);
+  assert.deepEqual(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+});
+
+test('what a start has brought up and what has died meanwhile stays down when that start is rolled back', async () => {
+  const { coordinator, clock, hosts } = fakeCoordinator();
+  const rules = restart({ policy: 'always', scope: 'group' });
+  await coordinator.register(spec('a', { restart: rules }));
+  await coordinator.register(spec('b', { after: ['a'] }));
+  const started = coordinator.startAll({});
+  await settle();
+  hosts.of('a').initialised();
+  await settle();
+  hosts.of('a').running();
+  await settle();
+  hosts.of('a').exit();
+  assert.equal(coordinator.get('a').state, 'backoff');
+  hosts.of('b').initFails();
+  await settle();
+  hosts.of('b').finish();
+  await started;
+  assert.deepEqual([coordinator.get('a').state, coordinator.get('a').desired], ['stopped', 'stopped']);
+  clock.advance(60_000);
+  await settle();
+  assert.equal(hosts.alive().length, 0);
+});
+
+test('a restart waits for one that is on its way back, also while that is still stopping', async () => {
+  const world = fakeCoordinator();
+  const { coordinator, clock, hosts } = world;
+  const rules = restart({ policy: 'always', scope: 'group' });
+  await coordinator.register(spec('a', { restart: rules }));
+  await coordinator.register(spec('b', { after: ['a'], restart: rules }));
+  for (const name of ['a', 'b']) await bringUp(world, name);
+  hosts.of('b').exit();
+  hosts.of('a').workerThrows(0);
+  clock.advance(1_000);
+  await settle();
+  assert.deepEqual([coordinator.get('a').state, coordinator.get('b').state], ['stopping', 'backoff']);
+  hosts.of('a').finish();
+  clock.advance(1_000);
+  await settle();
+  assert.equal(hosts.alive('b').length, 0, 'a does not run yet');
+  hosts.of('a').initialised();
+  await settle();
+  hosts.of('a').running();
+  await settle();
+  assert.equal(coordinator.get('b').state, 'starting');
 });

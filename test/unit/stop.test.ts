@@ -184,7 +184,9 @@ test('what a host says out of order moves nothing', async () => {
   host.say({
     type: 'report',
     request: 99,
-    workers: [{ id: 0, seconds: 1, errors: 0, buckets: [1], progressAt: 0 }],
+    workers: [
+      { id: 0, seconds: 1, errors: 0, buckets: [1], progressAt: 0, droppedLines: 0, droppedMessages: 0 },
+    ],
     rssBytes: 0,
     cpuSeconds: 0,
   });

@@ -1000,3 +1000,54 @@ test('the setup of a restarted worker is no running, however long it takes', asy
   host.finish();
   assert.match(group.reason ?? '', /no data; it is given up/);
 });
+
+test('a worker whose teardown hangs after its last call is killed when the grace is over, and has failed', async () => {
+  const { clock, host, group } = await running({ workers: 1 });
+  host.say({ type: 'finishing', workerId: 0 });
+  assert.deepEqual(
+    group.workers().map(({ state }) => state),
+    ['stopping'],
+  );
+  clock.advance(5_000);
+  assert.ok(host.has('kill 0'));
+  assert.match(given(group.reason), /Worker 0 did not end within the grace of 5 s after its last call/);
+  host.workerEnds(0, true);
+  host.finish();
+  assert.equal(group.state, 'failed');
+});
+
+test('a worker that tears down in time completes', async () => {
+  const { clock, host, group } = await running({ workers: 1 });
+  host.say({ type: 'finishing', workerId: 0 });
+  clock.advance(4_000);
+  host.workerCompletes(0);
+  host.finish();
+  assert.deepEqual([group.state, clock.pending], ['completed', 0]);
+});
+
+test('while workers wait the reason says so, and a start ends their wait with a whole budget', async () => {
+  const { coordinator, host, group } = await running({ restart: ON_FAILURE });
+  host.workerThrows(1);
+  host.workerEnds(1);
+  assert.equal(group.reason, '1 of 2 workers wait for their next start');
+  await coordinator.start('a');
+  assert.ok(host.has('start 1 at 1'));
+  host.workerLoops(1);
+  assert.deepEqual([group.state, group.reason], ['running', null]);
+});
+
+test('words of somebody else about memory make no memory failure of a death', async () => {
+  for (const [signal, lastWords, kind] of [
+    ['SIGKILL', 'RuntimeError: CUDA out of memory', 'host'],
+    ['SIGABRT', 'RuntimeError: CUDA out of memory', 'host'],
+    [
+      'SIGABRT',
+      'FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory',
+      'memory',
+    ],
+  ] as const) {
+    const { host, group } = await running({ limits: { heapMb: 64, rssMb: null } });
+    host.exit({ code: null, signal, lastWords });
+    assert.equal(group.record.failures.at(-1)?.kind, kind, lastWords);
+  }
+});

@@ -12,9 +12,8 @@ export interface LogLine {
   level: LogLevel;
   text: string;
   fields?: Record<string, unknown>;
-  /** Lines, and messages to nobody, that were dropped and that this line speaks for. */
+  /** Lines that were dropped and that this line speaks for. */
   droppedLines?: number;
-  droppedMessages?: number;
 }
 
 /**
@@ -23,12 +22,15 @@ export interface LogLine {
  */
 export class ThreadLog {
   readonly #post: (line: LogLine) => void;
+  readonly #onDrop: () => void;
   readonly #limit = new LineLimit(now);
   /** What each captured stream has not ended with a line break yet. */
   readonly #partial = new Map<LogLevel, string>();
 
-  constructor(post: (line: LogLine) => void) {
+  /** @param onDrop called for each line that is dropped, besides the word that tells of many */
+  constructor(post: (line: LogLine) => void, onDrop: () => void) {
     this.#post = post;
+    this.#onDrop = onDrop;
   }
 
   /** What user code gets as `ctx.log`. */
@@ -43,7 +45,10 @@ export class ThreadLog {
   write(level: LogLevel, text: string, fields?: Readonly<Record<string, unknown>>): void {
     const line: LogLine = { level, text: text.slice(0, MAX_TEXT) };
     // A flood of lines that are dropped is not to cost what its fields would.
-    if (!this.#limit.take(line.text.length)) return;
+    if (!this.#limit.take(line.text.length)) {
+      this.#onDrop();
+      return;
+    }
     this.#complain();
     const data = fields === undefined ? undefined : plainData(fields);
     this.#post(data === undefined ? line : { ...line, fields: data });
@@ -57,8 +62,8 @@ export class ThreadLog {
 
   /** Tells of messages that were sent to nobody. */
   droppedMessages(count: number): void {
-    const text = `${count} messages were dropped: nobody listens to parentPort; return data by other means`;
-    this.#post({ level: 'warn', text, droppedMessages: count });
+    const text = `${count} messages were dropped: nobody listens to parentPort; hand data over by other means`;
+    this.#post({ level: 'warn', text });
   }
 
   /** Writes what is left: the end of a line that has none, and the count of lines that were dropped last. */

@@ -8,13 +8,16 @@ export const STOP = 0;
 const COUNT = 1;
 /**
  * Cells of `cells`: milliseconds in the worker function, failed calls, the end of the last call, when the loop last
- * went on after a pause or will (0 outside of the loop), then the buckets. Moments are `monotonicMs`.
+ * went on after a pause or will (0 outside of the loop), dropped log lines and messages, then the buckets. Moments are
+ * `monotonicMs`.
  */
 export const SUM = 0;
 export const ERRORS = 1;
 export const PROGRESS = 2;
 export const RESUMED = 3;
-export const BUCKETS = 4;
+const DROPPED_LINES = 4;
+const DROPPED_MESSAGES = 5;
+export const BUCKETS = 6;
 
 /**
  * The memory that one worker's thread and its host share. The thread writes counters, with plain stores: one
@@ -65,6 +68,14 @@ export class WorkerMemory {
     Atomics.store(this.flags, STOP, 0);
   }
 
+  droppedLine(): void {
+    this.cells[DROPPED_LINES] = (this.cells[DROPPED_LINES] ?? 0) + 1;
+  }
+
+  droppedMessage(): void {
+    this.cells[DROPPED_MESSAGES] = (this.cells[DROPPED_MESSAGES] ?? 0) + 1;
+  }
+
   /** No thread uses it any more. */
   end(): void {
     this.cells[RESUMED] = 0;
@@ -90,6 +101,8 @@ export class WorkerMemory {
       errors: cells[ERRORS] ?? 0,
       buckets: Array.from(cells.subarray(BUCKETS)),
       progressAt: this.#timeOfDay(progress),
+      droppedLines: cells[DROPPED_LINES] ?? 0,
+      droppedMessages: cells[DROPPED_MESSAGES] ?? 0,
     };
   }
 

@@ -8,10 +8,11 @@ const now = performance.now.bind(performance);
  * Messages that user code sends through `parentPort` have nobody who listens: a flood of them would only fill the
  * host's memory and keep it from hearing orders. They are dropped, counted, and told of.
  *
- * @param tell called with how many were dropped since the last time
+ * @param onDrop called for each of them
+ * @param tell called with how many were dropped since the last time, at most once a second
  * @returns the last word: tells of those that have not been told
  */
-export function dropParentMessages(tell: (count: number) => void): () => void {
+export function dropParentMessages(onDrop: () => void, tell: (count: number) => void): () => void {
   let dropped = 0;
   let toldAt = Number.NEGATIVE_INFINITY;
   const flush = () => {
@@ -23,6 +24,7 @@ export function dropParentMessages(tell: (count: number) => void): () => void {
   if (parentPort !== null) {
     parentPort.postMessage = () => {
       dropped++;
+      onDrop();
       if (now() - toldAt >= TELL_MS) flush();
     };
   }

@@ -45,7 +45,9 @@ export type ThreadMessage =
   /** The module is loaded and has these hooks. */
   | { type: 'loaded'; hooks: Hook[] }
   | { type: 'hookReturned'; value: unknown }
-  | { type: 'looping'; threadId: number }
+  | { type: 'looping' }
+  /** The worker has no more work and tears down. */
+  | { type: 'finishing' }
   | { type: 'failed'; failure: ThreadFailure }
   | { type: 'logged' };
 

@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import { threadId } from 'node:worker_threads';
 import type { Phase } from '../protocol.js';
 import { Context } from './context.js';
 import type { ThreadLog } from './log.js';
@@ -38,9 +37,10 @@ export async function runWorker(task: WorkerTask, log: ThreadLog): Promise<Worke
   const isSetUp = await attempt('setup', () => module.setup?.(task.workerId, context));
   if (isSetUp === undefined) return outcome('stopped');
 
-  task.port.postMessage({ type: 'looping', threadId } satisfies ThreadMessage);
+  task.port.postMessage({ type: 'looping' } satisfies ThreadMessage);
   const end = await attempt('iteration', () => runLoop(module.default, context, memory, task.launch));
   memory.end();
+  if (end?.value === 'completed') task.port.postMessage({ type: 'finishing' } satisfies ThreadMessage);
   // A loop that never yielded has not let the signal through yet: teardown sees it all the same.
   if (memory.stopRequested) stop.abort();
   await attempt('teardown', () => module.teardown?.(task.workerId, context));
