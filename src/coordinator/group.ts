@@ -120,8 +120,10 @@ export class Group {
   }
   /** Whether the spec has changed since the present incarnation started: the change waits for the next. */
   get restartPending(): boolean {
-    const running = this.#incarnation?.spec ?? this.#spec;
-    return running !== this.#spec && !isDeepStrictEqual(running, this.#spec);
+    if (this.#incarnation === undefined) return false;
+    // These count at once.
+    const { labels, after, critical } = this.#spec;
+    return !isDeepStrictEqual({ ...this.#incarnation.spec, labels, after, critical }, this.#spec);
   }
   /** Resolves when the group is dead and forgotten. */
   get removed(): Promise<void> {

@@ -37,8 +37,7 @@ export class Predecessors {
   check(starting: readonly Ordered[], together: readonly string[]): void {
     for (const { name, before } of this.#before(starting, together)) {
       const group = this.#find(before);
-      if (group !== undefined && group.halting === undefined && (group.hasCome || group.state === 'starting'))
-        continue;
+      if (group !== undefined && this.#comes(group)) continue;
       const what =
         group === undefined
           ? 'and there is no such group. Register it, or take it out of `after`.'

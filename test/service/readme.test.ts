@@ -75,10 +75,10 @@ test('the curl session works as it is written', requires('curl'), async (t) => {
     ['on-failure', 5, 2048],
   );
 
-  await service.register({ name: 'train', module: 'hello.mjs' });
-  const { host } = await service.start('train');
+  const { host, state } = await service.status('sturdy');
+  assert.equal(state, 'running');
   await run('bash', ['-euxo', 'pipefail', '-c', scale]);
-  const scaled = await service.status('train');
+  const scaled = await service.status('sturdy');
   assert.deepEqual([scaled.state, scaled.workers.length, scaled.host.pid], ['running', 4, host.pid]);
 });
 

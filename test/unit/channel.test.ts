@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Duplex, PassThrough } from 'node:stream';
 import test from 'node:test';
 import { Channel } from '#dist/host/channel.js';
-import { settle } from '../support/fake-clock.js';
+import { FakeClock, settle } from '../support/fake-clock.js';
 
 function channel(maxLineBytes = 100) {
   const incoming = new PassThrough();
@@ -55,6 +55,33 @@ test('what is sent is a line; after the end sending does nothing', async () => {
   end.close();
   end.send(1);
   await end.flushed();
+  await settle();
+  assert.deepEqual(events, ['closed']);
+});
+
+test('one that is paced is read so fast and no faster, and nothing is lost', async () => {
+  const incoming = new PassThrough();
+  const clock = new FakeClock();
+  const heard: unknown[] = [];
+  const events: string[] = [];
+  const stream = Duplex.from({ readable: incoming, writable: new PassThrough() });
+  const end = new Channel(
+    stream,
+    100,
+    { message: (value) => heard.push(value), garbage: () => {}, closed: () => events.push('closed') },
+    { messages: 2, windowMs: 25, clock },
+  );
+  incoming.write('1\n2\n3\n4\n5\n6');
+  await settle();
+  assert.deepEqual(heard, [1, 2]);
+  clock.advance(25);
+  await settle();
+  assert.deepEqual(heard, [1, 2, 3, 4]);
+  incoming.write('\n7\n8\n');
+  end.hurry();
+  await settle();
+  assert.deepEqual(heard, [1, 2, 3, 4, 5, 6, 7, 8], 'what is left of a dead one comes at once');
+  incoming.end();
   await settle();
   assert.deepEqual(events, ['closed']);
 });
