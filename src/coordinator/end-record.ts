@@ -88,7 +88,7 @@ export class EndRecord {
     // Of a failure the first cause is told; what followed from it is in the log.
     const trouble = cause.kind === 'failure' ? undefined : this.#trouble;
     const parts = [problemOf(cause)?.message, this.#killed?.why, crash?.problem.message, trouble];
-    const told = new Set(parts.flatMap((part) => (part === undefined ? [] : [part.replace(/\.$/, '')])));
-    return told.size === 0 ? null : [...told].join('; ');
+    const told = new Set(parts.filter((part) => part !== undefined));
+    return told.size === 0 ? null : [...told].join('; ').replaceAll('.; ', '; ');
   }
 }

@@ -11,7 +11,7 @@ export interface WorkerOrders {
   kill(): void;
 }
 
-/** A host says after a second at the latest whether a thread could be ended; one that does not hears nothing any more. */
+/** A host says after 2 s at the latest whether a thread could be ended; one that does not hears nothing any more. */
 const KILL_SECONDS = 5;
 
 export interface WorkerLifeOptions {

@@ -8,7 +8,7 @@ import type { ThreadMessage, ThreadTask, WorkerResult } from './thread/tasks.js'
 const CLOSE_MS = 100;
 
 /** A thread that runs JavaScript is gone 20 to 30 ms after it is told; one that is not by now sits in a system call. */
-const TERMINATE_MS = 1_000;
+const TERMINATE_MS = 2_000;
 
 const THREAD_ENTRY = fileURLToPath(new URL('./thread/entry.js', import.meta.url));
 

@@ -300,6 +300,9 @@ test('bad input', async (t) => {
   for (const name of ['idle', 'target', 'busy'])
     await service.register({ name, module: 'rests.mjs', workers: 1, labels: { name } });
   await service.start('busy');
+  await until('its first progress to be told', async () =>
+    (await service.status('busy')).workers[0].lastProgress !== null ? true : undefined,
+  );
 
   for (const [subject, cases] of Object.entries(refusals)) {
     await t.test(subject, async (t) => {
