@@ -1,32 +1,13 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { type TestContext, test } from 'node:test';
-import { settingsTable } from '#dist/config.js';
+import { test } from 'node:test';
+import { settingsTable } from '#dist/config/settings.js';
+import { type Run, run } from '../support/command.js';
 import { MODULES, ROOT, startService, until } from '../support/service.js';
 import { temporaryDirectory } from '../support/temporary.js';
-
-interface Run {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-/** Runs the command to its end. */
-async function run(t: TestContext, flags: string[], environment: Record<string, string> = {}): Promise<Run> {
-  const child = spawn(process.execPath, [`${ROOT}dist/server.js`, ...flags], {
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 60_000,
-  });
-  t.after(() => child.kill('SIGKILL'));
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-  return { code: child.exitCode, stdout, stderr };
-}
 
 /** One line on standard error, exit code 2, and nothing else. */
 function assertRefused({ code, stdout, stderr }: Run, says: RegExp): void {
@@ -72,10 +53,7 @@ test('what is not usable is one line on standard error and exit code 2', async (
 
 test('the default workers directory is not there: the line says what to create', async (t) => {
   const directory = temporaryDirectory(t);
-  const child = spawn(process.execPath, [`${ROOT}dist/server.js`], { cwd: directory, stdio: 'pipe' });
-  t.after(() => child.kill('SIGKILL'));
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
-  assertRefused({ code: child.exitCode, stdout, stderr }, /create .*workers/);
+  assertRefused(await run(t, [], {}, directory), /create .*workers/);
 });
 
 test('a port in use is one clear line', async (t) => {

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { Copy, DockerfileParser, Entrypoint, Env, From } from 'dockerfile-ast';
 import { parse } from 'yaml';
-import { settingsTable } from '#dist/config.js';
+import { settingsTable } from '#dist/config/settings.js';
 import { requires, requiresRegistry } from '../support/requires.js';
 import { type LogRecord, MODULES, ROOT, Service, until } from '../support/service.js';
 import { temporaryDirectory } from '../support/temporary.js';

@@ -44,6 +44,16 @@ test('a stuck group is killed when the service has no more time', async (t) => {
   assert.deepEqual(hosts.filter(isAlive), []);
 });
 
+test('the time to shut down holds for all of it, whatever grace the groups have', async (t) => {
+  const { service, hosts } = await withGroups(t, ['exec-sync.mjs'], ['--shutdown-seconds', '3']);
+  const startedAt = performance.now();
+  assert.equal(await service.end(), 0);
+  const seconds = (performance.now() - startedAt) / 1000;
+  // Most of it was the group's; the rest is what the machine took for the end itself.
+  assert.ok(seconds > 2 && seconds < 5, `it took ${seconds.toFixed(1)} s`);
+  assert.deepEqual(hosts.filter(isAlive), []);
+});
+
 test('while it shuts down it is alive, not ready, and takes no commands', async (t) => {
   const { service } = await withGroups(t, ['spin.mjs']);
   service.process.kill('SIGTERM');

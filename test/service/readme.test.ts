@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { promisify } from 'node:util';
-import { settingsTable } from '#dist/config.js';
+import { settingsTable } from '#dist/config/settings.js';
 import { GroupSpec } from '#dist/schemas/group-spec.js';
 import { requires } from '../support/requires.js';
 import { ROOT, startService } from '../support/service.js';

@@ -105,6 +105,8 @@ export class Service {
 
 export interface ServiceOptions {
   workersDir?: string;
+  /** Whether it listens on a free port; without one it needs a socket, and has no `url`. */
+  port?: boolean;
   flags?: string[];
   env?: Record<string, string>;
   /** What runs the command line that follows it, as `['nice']` would; it must end in an exec. */
@@ -115,7 +117,8 @@ export interface ServiceOptions {
 
 /** Starts the service and ends it with the test, whatever becomes of it. */
 export async function startService(t: TestContext, options: ServiceOptions = {}): Promise<Service> {
-  const flags = ['--port', '0', '--workers-dir', options.workersDir ?? MODULES, ...(options.flags ?? [])];
+  const port = options.port === false ? [] : ['--port', '0'];
+  const flags = [...port, '--workers-dir', options.workersDir ?? MODULES, ...(options.flags ?? [])];
   const [command = '', ...args] = [
     ...(options.launcher ?? []),
     options.node ?? process.execPath,
@@ -140,7 +143,7 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
     createInterface({ input: child.stdout }).on('line', (line) => {
       const record = asRecord(line);
       log.push(record);
-      const address = /listening at (http:\S+)/.exec(record.msg)?.[1];
+      const address = /listening at (http:\S+|\/\S+)/.exec(record.msg)?.[1];
       if (address !== undefined) resolve(address);
     });
   });

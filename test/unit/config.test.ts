@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type Config, ConfigError, helpText, readCommandLine, settingsTable } from '#dist/config.js';
+import { helpText, readCommandLine } from '#dist/config/command-line.js';
+import type { Config } from '#dist/config/config.js';
+import { ConfigError } from '#dist/config/config-error.js';
+import { settingsTable } from '#dist/config/settings.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 type Environment = Record<string, string>;
@@ -32,9 +35,17 @@ test('defaults', (t) => {
   assert.equal(command, 'serve');
   assert.deepEqual(rest, {
     config: {
-      host: '127.0.0.1',
-      port: 8080,
+      tcp: { host: '127.0.0.1', port: 8080 },
+      socket: undefined,
       workersDir: directory,
+      stateDir: join(process.cwd(), '.parallel-workers'),
+      groupsFile: undefined,
+      token: undefined,
+      readToken: undefined,
+      allowedHosts: [],
+      rateLimit: 1000,
+      workerEnv: [],
+      permissions: false,
       maxWorkers: 64,
       maxGroups: 256,
       shutdownSeconds: 25,
@@ -44,10 +55,24 @@ test('defaults', (t) => {
   });
 });
 
-/** Every setting, with a value that is not its default. */
+/** Every setting that stands for itself, with a value that is not its default. */
 const settings: { variable: string; flag: string; value: string; key: keyof Config; expected: unknown }[] = [
-  { variable: 'PW_HOST', flag: '--host', value: '127.0.0.2', key: 'host', expected: '127.0.0.2' },
-  { variable: 'PW_PORT', flag: '--port', value: '9000', key: 'port', expected: 9000 },
+  {
+    variable: 'PW_HOST',
+    flag: '--host',
+    value: '127.0.0.2',
+    key: 'tcp',
+    expected: { host: '127.0.0.2', port: 8080 },
+  },
+  {
+    variable: 'PW_PORT',
+    flag: '--port',
+    value: '9000',
+    key: 'tcp',
+    expected: { host: '127.0.0.1', port: 9000 },
+  },
+  { variable: 'PW_STATE_DIR', flag: '--state-dir', value: '/state', key: 'stateDir', expected: '/state' },
+  { variable: 'PW_RATE_LIMIT', flag: '--rate-limit', value: '0', key: 'rateLimit', expected: 0 },
   { variable: 'PW_MAX_WORKERS', flag: '--max-workers', value: '8', key: 'maxWorkers', expected: 8 },
   { variable: 'PW_MAX_GROUPS', flag: '--max-groups', value: '8', key: 'maxGroups', expected: 8 },
   {
@@ -60,19 +85,109 @@ const settings: { variable: string; flag: string; value: string; key: keyof Conf
   { variable: 'PW_LOG_LEVEL', flag: '--log-level', value: 'debug', key: 'logLevel', expected: 'debug' },
 ];
 
+/** Those that nothing is set for by default. */
+const optional: typeof settings = [
+  {
+    variable: 'PW_SOCKET',
+    flag: '--socket',
+    value: '/run/pw.sock',
+    key: 'socket',
+    expected: '/run/pw.sock',
+  },
+  {
+    variable: 'PW_GROUPS_FILE',
+    flag: '--groups',
+    value: '/etc/groups.yaml',
+    key: 'groupsFile',
+    expected: '/etc/groups.yaml',
+  },
+  { variable: 'PW_TOKEN', flag: '--token', value: 'a-token', key: 'token', expected: 'a-token' },
+  {
+    variable: 'PW_ALLOWED_HOSTS',
+    flag: '--allowed-hosts',
+    value: 'Workers, workers.example,',
+    key: 'allowedHosts',
+    expected: ['workers', 'workers.example'],
+  },
+  {
+    variable: 'PW_WORKER_ENV',
+    flag: '--worker-env',
+    value: 'AWS_*,HF_HOME',
+    key: 'workerEnv',
+    expected: ['AWS_*', 'HF_HOME'],
+  },
+];
+
 test('each setting: its variable, its flag, and the flag wins', async (t) => {
-  for (const { variable, flag, value, key, expected } of settings) {
+  for (const { variable, flag, value, key, expected } of [...settings, ...optional]) {
     await t.test(variable, () => {
       const usual = read(t, [])[key];
-      assert.notEqual(usual, expected);
-      assert.equal(read(t, [], { [variable]: value })[key], expected);
-      assert.equal(read(t, [flag, value])[key], expected);
-      assert.equal(read(t, [`${flag}=${value}`])[key], expected);
-      assert.equal(read(t, [flag, value], { [variable]: String(usual) })[key], expected, 'the flag wins');
-      assert.equal(read(t, [flag, value], { [variable]: 'nonsense' })[key], expected, 'the flag wins');
-      assert.equal(read(t, [], { [variable]: '' })[key], usual, 'an empty variable is none');
+      assert.notDeepEqual(usual, expected);
+      assert.deepEqual(read(t, [], { [variable]: value })[key], expected);
+      assert.deepEqual(read(t, [flag, value])[key], expected);
+      assert.deepEqual(read(t, [`${flag}=${value}`])[key], expected);
+      assert.deepEqual(read(t, [flag, value], { [variable]: 'nonsense' })[key], expected, 'the flag wins');
+      assert.deepEqual(read(t, [], { [variable]: '' })[key], usual, 'an empty variable is none');
     });
   }
+});
+
+test('a socket alone closes the port; a port or an address beside it opens both', (t) => {
+  const socket = ['--socket', '/run/pw.sock'];
+  assert.equal(read(t, socket).tcp, undefined);
+  assert.equal(read(t, socket, { PW_PORT: '' }).tcp, undefined);
+  assert.deepEqual(read(t, [...socket, '--port', '8080']).tcp, { host: '127.0.0.1', port: 8080 });
+  assert.deepEqual(read(t, socket, { PW_HOST: '127.0.0.1' }).tcp, { host: '127.0.0.1', port: 8080 });
+  assert.match(refusal(t, socket, { PW_HOST: '0.0.0.0' }), /PW_TOKEN/);
+});
+
+test('tokens, from the environment and from files', async (t) => {
+  const directory = temporaryDirectory(t);
+  const file = (name: string, content: string) => {
+    writeFileSync(join(directory, name), content);
+    return join(directory, name);
+  };
+  const secret = file('token', 's3cret\n');
+  assert.equal(read(t, [], { PW_TOKEN_FILE: secret }).token, 's3cret', 'without the end of the line');
+  assert.deepEqual(
+    [read(t, ['--token-file', secret], { PW_READ_TOKEN: 'look' })].map(({ token, readToken }) => [
+      token,
+      readToken,
+    ]),
+    [['s3cret', 'look']],
+  );
+  assert.equal(read(t, ['--read-token-file', file('read', 'look')], { PW_TOKEN: 'a' }).readToken, 'look');
+
+  const cases: [environment: Environment, says: RegExp][] = [
+    [{ PW_TOKEN: 'a', PW_TOKEN_FILE: secret }, /PW_TOKEN and PW_TOKEN_FILE/],
+    [{ PW_READ_TOKEN: 'hidden' }, /PW_READ_TOKEN needs PW_TOKEN/],
+    [{ PW_TOKEN: 'hidden', PW_READ_TOKEN: 'hidden' }, /the same/],
+    [{ PW_TOKEN: 'hidden token' }, /PW_TOKEN is not a token.*without spaces/],
+    [{ PW_TOKEN: 'hid\nden' }, /PW_TOKEN is not a token/],
+    [{ PW_TOKEN: 'hiddén' }, /PW_TOKEN is not a token/],
+    [{ PW_TOKEN_FILE: file('empty', '\n') }, /PW_TOKEN_FILE=.*empty is not a token/],
+    [{ PW_TOKEN_FILE: join(directory, 'missing') }, /PW_TOKEN_FILE=.*missing cannot be read/],
+    [{ PW_TOKEN_FILE: directory }, /PW_TOKEN_FILE=.* cannot be read/],
+    [{ PW_TOKEN_FILE: file('large', 'x'.repeat(5000)) }, /too large/],
+  ];
+  for (const [environment, says] of cases) {
+    const message = refusal(t, [], environment);
+    assert.match(message, says);
+    assert.doesNotMatch(message, /hid/, 'a token is not repeated');
+  }
+});
+
+test('lists of names', async (t) => {
+  const cases: [variable: string, value: string, says: RegExp][] = [
+    ['PW_ALLOWED_HOSTS', 'http://workers', /"http:\/\/workers" is not a name of a host/],
+    ['PW_ALLOWED_HOSTS', 'workers:8080', /without scheme and port/],
+    ['PW_ALLOWED_HOSTS', '*', /"\*" is not a name/],
+    ['PW_WORKER_ENV', 'PATH,A=1', /"A=1" is not a name of an environment variable/],
+    ['PW_WORKER_ENV', 'PW_TOKEN', /"PW_TOKEN" is not/],
+    ['PW_WORKER_ENV', 'PW_*', /"PW_\*" is not/],
+    ['PW_WORKER_ENV', '*', /"\*" is not/],
+  ];
+  for (const [variable, value, says] of cases) assert.match(refusal(t, [], { [variable]: value }), says);
 });
 
 test('the workers directory: absolute in the end, by variable and by flag', (t) => {
@@ -136,7 +251,8 @@ test('flags that are none', async (t) => {
     [['--prot', '1'], /--prot\b.*--help/],
     [['--bogus'], /--bogus.*--help/],
     [['-p', '80'], /-p.*--help/],
-    [['serve'], /serve.*--help/],
+    [['server'], /server.*--help/],
+    [['serve', 'more'], /more.*--help/],
     [['--port'], /--port.*--help/],
     [['--port', '--host', 'x'], /--port.*--help/],
     [['--insecure=yes'], /--insecure.*--help/],
@@ -145,7 +261,7 @@ test('flags that are none', async (t) => {
     await t.test(flags.join(' '), () => assert.match(refusal(t, flags), says));
 });
 
-test('only loopback, unless PW_INSECURE=true', async (t) => {
+test('only loopback, unless there is a token or PW_INSECURE=true', async (t) => {
   for (const host of [
     '0.0.0.0',
     '::',
@@ -163,12 +279,13 @@ test('only loopback, unless PW_INSECURE=true', async (t) => {
       assert.match(refusal(t, [], { PW_HOST: host, PW_INSECURE: '' }), /PW_INSECURE=true/);
     });
     await t.test(`${host} is allowed with PW_INSECURE=true`, () => {
-      assert.equal(read(t, ['--host', host], { PW_INSECURE: 'true' }).host, host);
-      assert.equal(read(t, ['--insecure'], { PW_HOST: host, PW_INSECURE: 'false' }).host, host);
+      assert.equal(read(t, ['--host', host], { PW_INSECURE: 'true' }).tcp?.host, host);
+      assert.equal(read(t, ['--host', host], { PW_TOKEN: 'a-token' }).tcp?.host, host);
+      assert.equal(read(t, ['--insecure'], { PW_HOST: host, PW_INSECURE: 'false' }).tcp?.host, host);
     });
   }
   for (const host of ['127.0.0.1', '127.0.0.2', 'localhost', '::1'])
-    await t.test(`${host} is allowed`, () => assert.equal(read(t, ['--host', host]).host, host));
+    await t.test(`${host} is allowed`, () => assert.equal(read(t, ['--host', host]).tcp?.host, host));
 });
 
 test('a workers directory that is none', async (t) => {
@@ -197,34 +314,44 @@ test('variables that look like settings are told', (t) => {
     PATH: '/bin',
     XPW_A: '1',
   };
-  const { unknown, port } = read(t, [], environment);
+  const { unknown, tcp } = read(t, [], environment);
   assert.deepEqual(unknown, ['PW_PROT', 'PW_']);
-  assert.equal(port, 9000);
+  assert.equal(tcp?.port, 9000);
 });
 
 test('--help and --version ask for nothing else', () => {
   const broken = { PW_PORT: 'abc', PW_WORKERS_DIR: '/nowhere' };
   for (const flag of ['--help', '-h']) assert.deepEqual(readCommandLine([flag], broken), { command: 'help' });
   assert.deepEqual(readCommandLine(['--version'], broken), { command: 'version' });
+  assert.deepEqual(readCommandLine(['serve', '--version'], broken), { command: 'version' });
 });
 
 test('the help has every setting, with its flag, default and meaning', (t) => {
   const table = settingsTable();
-  const listed = table.map(({ variable }) => variable);
+  const elsewhere = [
+    'PW_WORKERS_DIR',
+    'PW_INSECURE',
+    'PW_TOKEN_FILE',
+    'PW_READ_TOKEN',
+    'PW_READ_TOKEN_FILE',
+    'PW_PERMISSIONS',
+  ];
   assert.deepEqual(
-    [...listed].sort(),
-    [...settings.map(({ variable }) => variable), 'PW_WORKERS_DIR', 'PW_INSECURE'].sort(),
+    table.map(({ variable }) => variable).sort(),
+    [...[...settings, ...optional].map(({ variable }) => variable), ...elsewhere].sort(),
     'a setting without a test here',
   );
   for (const row of table) {
-    assert.equal(row.flag, `--${row.variable.slice(3).toLowerCase().replaceAll('_', '-')}`);
+    const name = row.variable === 'PW_GROUPS_FILE' ? 'PW_GROUPS' : row.variable;
+    assert.equal(row.flag, `--${name.slice(3).toLowerCase().replaceAll('_', '-')}`);
     const line =
       helpText()
         .split('\n')
         .find((text) => text.includes(`${row.variable} `)) ?? '';
     for (const part of [row.flag, row.default, row.meaning])
       assert.ok(part !== '' && line.includes(part), `${row.variable}: "${part}" is not in "${line}"`);
-    const environment = row.variable === 'PW_WORKERS_DIR' ? {} : { [row.variable]: row.default };
+    if (row.default === 'none' || row.variable === 'PW_WORKERS_DIR') continue;
+    const environment = { [row.variable]: row.default };
     assert.deepEqual({ ...read(t, [], environment), workersDir: '' }, { ...read(t, []), workersDir: '' });
   }
 });

@@ -1,0 +1,72 @@
+import closeWithGrace from 'close-with-grace';
+import type { FastifyInstance } from 'fastify';
+import { type App, buildApp } from './app.js';
+import type { Config } from './config/config.js';
+import { listen } from './listen.js';
+
+/**
+ * Of the time to end in, what stays for the answers that are under way once the groups have ended: this share of
+ * it, and at most so much.
+ */
+const CLOSING = { share: 0.2, mostMs: 2_000 };
+
+/** After the time to end in, what nobody could foresee still gets this, and then the process ends. */
+const OVERTIME_MS = 2_000;
+
+/** EX_SOFTWARE of sysexits.h: a critical group has failed for good, and whoever supervises the service should act. */
+const EXIT_CRITICAL = 70;
+
+/** Runs the service until a signal ends it. @throws ConfigError when it cannot start with this configuration */
+export async function serve(config: Config): Promise<void> {
+  const app = await buildApp({
+    workersDir: config.workersDir,
+    maxWorkers: config.maxWorkers,
+    maxGroups: config.maxGroups,
+    logger: { level: config.logLevel },
+  });
+  endGracefully(app, config.shutdownSeconds * 1000);
+  await listen(app.server, config);
+  tell(app.server, config);
+}
+
+function tell({ log }: FastifyInstance, config: Config): void {
+  log.info(`worker modules come from ${config.workersDir}`);
+  for (const name of config.unknown)
+    log.warn(`${name} is not a setting of this version: it is ignored (--help lists them)`);
+}
+
+/**
+ * On SIGTERM, SIGINT or an error that nobody caught: takes no more commands, stops the groups, lets answers end, and
+ * exits. A second signal ends the process at once; hosts leave when their channel to it closes.
+ */
+function endGracefully({ server, coordinator }: App, shutdownMs: number): void {
+  let failed: string | undefined;
+  const groupsMs = shutdownMs - Math.min(CLOSING.mostMs, CLOSING.share * shutdownMs);
+  // The code tells why it ended, however that came about.
+  const endAtOnce = () => process.exit(failed === undefined ? 1 : EXIT_CRITICAL);
+  const grace = closeWithGrace(
+    {
+      delay: shutdownMs + OVERTIME_MS,
+      logger: server.log,
+      onSecondSignal: endAtOnce,
+      onTimeout: endAtOnce,
+    },
+    async ({ signal, err }) => {
+      if (err) server.log.fatal({ err }, 'uncaught error: shutting down');
+      else server.log.info(`${failed ?? signal}: shutting down`);
+      const timer = setTimeout(
+        () => coordinator.killAll('Killed: the service had no more time to shut down'),
+        groupsMs,
+      );
+      const report = await coordinator.close();
+      clearTimeout(timer);
+      server.log.info({ success: report.success, seconds: report.seconds }, 'all groups have ended');
+      await server.close();
+      if (failed !== undefined) process.exit(EXIT_CRITICAL);
+    },
+  );
+  coordinator.events.on('criticalFailure', ({ group }) => {
+    failed ??= `critical group ${group} has failed, exit code ${EXIT_CRITICAL}`;
+    grace.close();
+  });
+}
