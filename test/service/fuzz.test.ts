@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { Agent, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Document } from '../support/fuzz/document.js';
+import type { Hints } from '../support/fuzz/from-schema.js';
+import { type FuzzRequest, requestsOf } from '../support/fuzz/requests.js';
+import { newSeed, scaled } from '../support/scale.js';
+import { type Service, startService } from '../support/service.js';
+
+/** Fewer would leave some operation without a success. */
+const REQUESTS = Math.max(1000, scaled(5000));
+/** Requests under way at a time: commands are to meet each other. */
+const LANES = 4;
+
+/** Few names, so that requests meet the same groups; modules that load, and some that do not. */
+const HINTS: Hints = {
+  name: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+  module: fc.constantFrom(
+    ...['empty.mjs', 'millisecond.mjs', 'millisecond.mjs', 'journal.mjs', 'burns.mjs'],
+    'throws.mjs',
+    'finishes.mjs',
+    'missing.mjs',
+    '../support/scale.js',
+    'long\u0000name.mjs',
+  ),
+  workers: fc.constantFrom(1, 2, 3, 5, 1000),
+  after: fc.subarray(['a', 'b', 'c'], { maxLength: 1 }),
+  loggers: fc.constantFrom([], [], ['empty.mjs'], ['missing.mjs']),
+  labels: fc.constantFrom({}, { role: 'train' }, { role: 'test' }),
+  label: fc.constantFrom('role=train', 'role=test', 'none', ['role=train', 'a=b']),
+  critical: fc.constant(false),
+  // So that nothing takes long.
+  stopGraceSeconds: fc.constantFrom(0, 0.1, 0.5),
+  iterationTimeoutSeconds: fc.constantFrom(null, 0.05, 5),
+};
+
+/** Starts take their time: there are fewer of them, so that there are more of the others. */
+const WEIGHTS: Readonly<Record<string, number>> = {
+  registerGroup: 12,
+  patchGroup: 5,
+  replaceGroup: 8,
+  startGroup: 6,
+  restartGroup: 5,
+  deleteGroup: 1,
+  startGroups: 2,
+  stopGroups: 1,
+  metrics: 1,
+  live: 1,
+  ready: 1,
+};
+
+interface Answer {
+  status: number;
+  type: string;
+  body: string;
+}
+
+test(`${REQUESTS} requests made from the document and bent: every answer is one that it allows`, async (t) => {
+  const seed = newSeed();
+  t.diagnostic(`PW_TEST_SEED=${seed}`);
+  const document = new Document();
+  const service = await startService(t, {
+    flags: ['--max-workers', '12', '--max-groups', '4', '--rate-limit', '0'],
+  });
+  const agent = new Agent({ keepAlive: true });
+  t.after(() => agent.destroy());
+  const requests = fc.sample(
+    fc.oneof(
+      ...document.operations.map((operation) => ({
+        weight: WEIGHTS[operation.operationId] ?? 3,
+        arbitrary: requestsOf(document, operation, HINTS),
+      })),
+    ),
+    { numRuns: REQUESTS, seed },
+  );
+
+  const mistakes: string[] = [];
+  const answers = new Map<string, number>();
+  const count = (what: string) => answers.set(what, (answers.get(what) ?? 0) + 1);
+  let next = 0;
+  const lane = async () => {
+    while (next < requests.length && mistakes.length < 10) {
+      const number = next++;
+      const sent = requests[number] as FuzzRequest;
+      const { status, type, body } = await send(agent, service, sent);
+      count(`${sent.operation.operationId} ${status}`);
+      const mistake =
+        codeOf(type, body) === 'internal'
+          ? 'an internal error'
+          : document.mistakeIn(sent.operation, status, type, parsed(type, body));
+      if (mistake !== undefined) mistakes.push(told(number, sent, { status, type, body }, mistake));
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  assert.deepEqual(mistakes, [], `PW_TEST_SEED=${seed}`);
+  t.diagnostic(
+    [...answers]
+      .map(([what, times]) => `${what}: ${times}`)
+      .sort()
+      .join(', '),
+  );
+  const succeeded = [...answers.keys()].map((what) => / 2\d\d$/.test(what) && what.split(' ')[0]);
+  const never = document.operations
+    .map(({ operationId }) => operationId)
+    .filter((id) => !succeeded.includes(id));
+  assert.deepEqual(never, [], 'operations that have never succeeded, so that little was tried');
+  await assertHealthy(service);
+});
+
+async function send(
+  agent: Agent,
+  service: Service,
+  { operation, target, headers, body }: FuzzRequest,
+): Promise<Answer> {
+  const asked = request(service.url + target, {
+    method: operation.method,
+    agent,
+    headers: headerOf(headers, body),
+  });
+  asked.end(body);
+  const [response] = await once(asked, 'response');
+  return {
+    status: response.statusCode,
+    type: String(response.headers['content-type'] ?? ''),
+    body: await text(response),
+  };
+}
+
+function headerOf(headers: FuzzRequest['headers'], body: string | undefined): Record<string, string> {
+  return { ...headers, ...(body !== undefined && { 'content-length': String(Buffer.byteLength(body)) }) };
+}
+
+function parsed(type: string, body: string): unknown {
+  return type.includes('json') ? JSON.parse(body) : body;
+}
+
+function codeOf(type: string, body: string): unknown {
+  return type.includes('problem') ? JSON.parse(body).code : undefined;
+}
+
+function told(
+  number: number,
+  { operation, target, headers, body }: FuzzRequest,
+  answer: Answer,
+  mistake: string,
+): string {
+  return [
+    `request ${number}: ${operation.method} ${target} ${JSON.stringify(headers)}`,
+    `  ${body?.slice(0, 500)}`,
+    `  was answered ${answer.status} ${answer.type}: ${answer.body.slice(0, 500)}`,
+    `  ${mistake}`,
+  ].join('\n');
+}
+
+/** It still does its job, and nothing of what was asked hangs on. */
+async function assertHealthy(service: Service): Promise<void> {
+  assert.equal((await service.call('GET', '/livez')).status, 200);
+  assert.equal((await service.call('GET', '/readyz')).status, 200);
+  for (const { name } of (await service.call('GET', '/v1/groups')).body.groups) {
+    assert.equal((await service.call('DELETE', `/v1/groups/${name}`)).status, 200);
+  }
+  await service.register({ name: 'after', module: 'millisecond.mjs' });
+  await service.start('after');
+  assert.equal((await service.stop('after')).success, true);
+}
