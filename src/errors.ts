@@ -28,6 +28,7 @@ export const PROBLEMS = {
   group_cap_reached: { status: 503, title: 'There is no room for another group' },
   worker_cap_reached: { status: 503, title: 'The cap on workers is reached' },
   start_timeout: { status: 504, title: 'The group did not start in time' },
+  storage_failed: { status: 507, title: 'The change could not be written to the state directory' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
 /** A code of the catalogue; stable, for programs to act on. */

@@ -29,6 +29,12 @@ export function logEvents(events: Events<CoordinatorEvents>, log: FastifyBaseLog
     // Not as fatal: that is written at once, past lines that are still on their way.
     log.error({ group, reason }, `critical group ${group} has failed for good`);
   });
+  events.on('notKept', ({ groups, error }) => {
+    log.error(
+      { groups, err: error },
+      'what has become of groups could not be written to the state directory',
+    );
+  });
   events.on('message', ({ group, message }) => {
     if (message.type === 'log') {
       const { level, text, workerId, fields } = message;

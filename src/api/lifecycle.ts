@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { type Clock, secondsSince } from '../clock.js';
 import type { Coordinator } from '../coordinator/coordinator.js';
+import { deferred } from '../deferred.js';
 import { GroupStatus } from '../schemas/group-status.js';
 import { ref } from '../schemas/ref.js';
 import { StartReport, StopReport } from '../schemas/reports.js';
@@ -31,6 +32,7 @@ const START_PROBLEMS = [
   ...RUN_PROBLEMS,
   'worker_cap_reached',
   'shutting_down',
+  'storage_failed',
 ] as const;
 const tags = ['lifecycle'];
 
@@ -59,11 +61,12 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
     },
     async (request, reply) => {
       const { name } = request.params;
-      const started = coordinator.start(name);
+      const accepted = deferred<void>();
+      const started = coordinator.start(name, () => accepted.resolve());
       if (request.query.wait !== 'false') return groupStatus(await started);
       // A refusal that is known at once is an answer; a later one is told by the group's state.
       started.catch((error: Error) => request.log.info({ group: name }, error.message));
-      await Promise.race([started, nextTurn()]);
+      await Promise.race([started, accepted.promise.then(() => nextTurn())]);
       reply.code(202);
       return groupStatus(coordinator.get(name));
     },
@@ -81,7 +84,7 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
         params: NameParams,
         response: {
           200: jsonResponse(ref(StopReport), 'Dead.'),
-          ...problemResponses(...BODY_PROBLEMS, 'group_not_found'),
+          ...problemResponses(...BODY_PROBLEMS, 'group_not_found', 'storage_failed'),
         },
       },
     },
@@ -123,6 +126,7 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
             'dependency_not_running',
             'worker_cap_reached',
             'shutting_down',
+            'storage_failed',
           ),
         },
       },
@@ -153,7 +157,10 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
         description: 'Asks all of them at once, then waits for all, each up to its grace.',
         tags,
         querystring: LabelQuery,
-        response: { 200: jsonResponse(ref(StopReport), 'All dead.'), ...problemResponses(...BODY_PROBLEMS) },
+        response: {
+          200: jsonResponse(ref(StopReport), 'All dead.'),
+          ...problemResponses(...BODY_PROBLEMS, 'storage_failed'),
+        },
       },
     },
     async (request) => coordinator.stopAll(selectionOf(request.query)),

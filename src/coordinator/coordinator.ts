@@ -4,16 +4,20 @@ import { type FieldError, ProblemError } from '../errors.js';
 import type { HostLaunch } from '../host/protocol.js';
 import type { GroupPatch, GroupSpec } from '../schemas/group-spec.js';
 import type { StopReport } from '../schemas/reports.js';
-import type { GroupState, RestartReason } from '../schemas/states.js';
+import type { GroupState, Origin, RestartReason } from '../schemas/states.js';
 import { Capacity, type CapacityLimits } from './capacity.js';
 import { type CoordinatorEvents, Events } from './events.js';
 import { Group, type GroupStopReport, type GroupWorld } from './group.js';
+import type { Change, GroupStore, Kept, Registration } from './group-store.js';
 import type { HostFactory } from './host.js';
 import type { StartTicket } from './launch.js';
+import { kept, Ledger } from './ledger.js';
 import { Predecessors } from './predecessors.js';
-import { type StartOutcome, startGroups } from './start.js';
+import { resumeGroups } from './resume.js';
+import { type StartOutcome, type StartWish, startGroups } from './start.js';
 import { findCycle } from './start-order.js';
 import { stopGroups } from './stop.js';
+import { WorkerIds } from './worker-ids.js';
 
 export interface CoordinatorOptions extends CapacityLimits {
   readonly clock: Clock;
@@ -22,6 +26,8 @@ export interface CoordinatorOptions extends CapacityLimits {
   readonly createHost: HostFactory;
   /** Finds a worker module and returns its URL; throws a ProblemError that says what is wrong with the path. */
   readonly resolveModule: (path: string) => Promise<string>;
+  /** Where registrations are kept over the end of the service; without one they are in memory alone. */
+  readonly store?: GroupStore;
   /** Where errors of event listeners go. */
   readonly onListenerError: (error: unknown) => void;
 }
@@ -33,6 +39,21 @@ export interface Selection {
   readonly state?: GroupState;
 }
 
+/** What has become of a PUT in its turn. */
+interface Replaced {
+  readonly group: Group;
+  readonly created: boolean;
+  /** Waits for the restart, where there is one. */
+  readonly restart?: () => Promise<void>;
+}
+
+/** What has become of a PATCH in its turn. */
+interface Patched {
+  readonly group: Group;
+  /** The change in the number of workers, where there is one. */
+  readonly scaled?: { readonly ticket: StartTicket; readonly done: Promise<boolean> };
+}
+
 /** All groups, and every command on them. Commands on different groups never wait for each other. */
 export class Coordinator {
   readonly events: Events<CoordinatorEvents>;
@@ -40,7 +61,9 @@ export class Coordinator {
   readonly #groups = new Map<string, Group>();
   readonly #capacity: Capacity;
   readonly #predecessors: Predecessors;
-  #nextWorkerId = 0;
+  readonly #ledger: Ledger;
+  readonly #workerIds: WorkerIds;
+  #nextOrder = 0;
   #closing = false;
 
   constructor(options: CoordinatorOptions) {
@@ -48,6 +71,12 @@ export class Coordinator {
     this.#capacity = new Capacity(options, () => this.list());
     this.events = new Events(options.onListenerError);
     this.#predecessors = new Predecessors((name) => this.#groups.get(name), this.events);
+    this.#ledger = new Ledger(options.store);
+    this.#workerIds = new WorkerIds(options.store);
+    this.events.on('transition', ({ group: name, to }) => {
+      const group = this.#groups.get(name);
+      if (to === 'completed' && group !== undefined) void this.#note([group]);
+    });
   }
 
   /** Whether the service is on its way out and takes no more commands. */
@@ -77,64 +106,91 @@ export class Coordinator {
     );
   }
 
+  /** Takes in what was kept when the service last ended. Before any command; nothing is started. */
+  restore({ registrations, nextWorkerId }: Kept): void {
+    for (const registration of registrations) {
+      this.#insert(registration);
+      this.#nextOrder = Math.max(this.#nextOrder, registration.order + 1);
+    }
+    this.#workerIds.restore(nextWorkerId);
+  }
+
+  /**
+   * Starts the groups that ran when the service ended, and others that are to start with it. Each failure stands for
+   * itself, and is told by the state of its group. Never rejects.
+   */
+  async resume(startsWithService: (group: Group) => boolean = () => false): Promise<void> {
+    const wanted = this.list().filter((group) => {
+      const ran = group.desired === 'running' && group.state === 'registered';
+      return !group.active && !group.removing && (ran || startsWithService(group));
+    });
+    const { clock } = this.#options;
+    const resumed = resumeGroups(wanted, {
+      clock,
+      predecessors: this.#predecessors,
+      reserve: (starting) => this.#reserve(starting, workersOf(starting)),
+    });
+    await Promise.all([this.#note(wanted), resumed]);
+  }
+
   /**
    * Registers a group; the same spec again changes nothing.
-   * @throws ProblemError group_conflict, invalid_request, module_*, shutting_down
+   * @throws ProblemError group_conflict, invalid_request, module_*, shutting_down, storage_failed
    */
-  async register(spec: GroupSpec): Promise<{ group: Group; created: boolean }> {
+  async register(spec: GroupSpec, origin: Origin = 'rest'): Promise<{ group: Group; created: boolean }> {
     await this.#check(spec);
-    await this.#removals(spec.name);
-    const existing = this.#groups.get(spec.name);
-    if (existing === undefined) return { group: this.#add(spec), created: true };
-    if (isDeepStrictEqual(existing.spec, spec)) return { group: existing, created: false };
-    const detail = `Group "${spec.name}" is registered with a different spec. Use PUT to replace it, or DELETE it first.`;
-    throw new ProblemError('group_conflict', detail);
+    return this.#changing(spec.name, async () => {
+      const existing = this.#groups.get(spec.name);
+      if (existing === undefined) return { group: await this.#add(spec, origin), created: true };
+      if (isDeepStrictEqual(existing.spec, spec)) return { group: existing, created: false };
+      const detail = `Group "${spec.name}" is registered with a different spec. Use PUT to replace it, or DELETE it first.`;
+      throw new ProblemError('group_conflict', detail);
+    });
   }
 
   /**
    * Registers a group or replaces its spec. A group that runs, or should and has failed, is restarted with it.
    * @throws ProblemError as `register` and `start`
    */
-  async replace(spec: GroupSpec): Promise<{ group: Group; created: boolean }> {
+  async replace(spec: GroupSpec, origin: Origin = 'rest'): Promise<{ group: Group; created: boolean }> {
     await this.#check(spec);
-    await this.#removals(spec.name);
-    const group = this.#groups.get(spec.name);
-    if (group === undefined) return { group: this.#add(spec), created: true };
-    if (isDeepStrictEqual(group.spec, spec) && !group.restartPending) return { group, created: false };
-    const runs = group.active || group.state === 'failed' || group.state === 'backoff';
-    const shouldRun = group.desired === 'running' && runs;
-    // Before anything is stopped or changed: what does not fit is refused as a whole.
-    if (shouldRun) {
-      this.#reserve([group], spec.workers);
-      this.#predecessors.check([spec], []);
-    }
-    this.#validate(spec);
-    this.#capacity.checkSpec(spec);
-    group.replaceSpec(spec);
-    if (shouldRun) await this.restart(spec.name);
-    return { group, created: false };
+    const { group, created, restart } = await this.#changing<Replaced>(spec.name, async () => {
+      const group = this.#groups.get(spec.name);
+      if (group === undefined) return { group: await this.#add(spec, origin), created: true };
+      if (isDeepStrictEqual(group.spec, spec) && !group.restartPending) return { group, created: false };
+      // Before anything is stopped or changed: what does not fit is refused as a whole.
+      if (shouldRun(group)) {
+        this.#reserve([group], spec.workers);
+        this.#predecessors.check([spec], []);
+      }
+      await this.#respec(group, spec);
+      // Asked again: a start that was wanted before may have begun meanwhile, with the old spec.
+      return { group, created: false, ...(shouldRun(group) && { restart: this.#stopAndStart(group) }) };
+    });
+    await restart?.();
+    return { group, created };
   }
 
   /**
    * Changes fields of a spec. The number of workers changes at once, also of a group that runs: only the difference
    * starts or stops. The other fields take effect at the next start.
-   * @throws ProblemError group_not_found, invalid_request, module_*, worker_cap_reached, and what a start throws
-   *   when a new worker fails the group
+   * @throws ProblemError group_not_found, invalid_request, module_*, worker_cap_reached, storage_failed, and what a
+   *   start throws when a new worker fails the group
    */
   async patch(name: string, patch: GroupPatch): Promise<Group> {
     await this.#removals(name);
     const merged = (): GroupSpec => ({ ...this.get(name).spec, ...patch });
     await this.#check(merged());
-    const group = this.get(name);
-    const spec = merged();
-    if (isDeepStrictEqual(spec, group.spec)) return group;
-    const scales = spec.workers !== group.spec.workers;
-    if (scales && group.room > 0) this.#reserve([group], spec.workers);
-    this.#validate(spec);
-    this.#capacity.checkSpec(spec);
-    group.replaceSpec(spec);
-    const ticket = group.ticket();
-    if (scales && !(await group.scale()) && ticket.valid) await this.#startAnew(group);
+    const { group, scaled } = await this.#changing<Patched>(name, async () => {
+      const group = this.get(name);
+      const spec = merged();
+      if (isDeepStrictEqual(spec, group.spec)) return { group };
+      const scales = spec.workers !== group.spec.workers;
+      if (scales && group.room > 0) this.#reserve([group], spec.workers);
+      await this.#respec(group, spec);
+      return { group, ...(scales && { scaled: { ticket: group.ticket(), done: group.scale() } }) };
+    });
+    if (scaled !== undefined && !(await scaled.done) && scaled.ticket.valid) await this.#startAnew(group);
     return group;
   }
 
@@ -149,16 +205,24 @@ export class Coordinator {
     if (outcome?.problem !== undefined) throw outcome.problem;
   }
 
-  /** Stops a group, then forgets it. @throws ProblemError group_not_found */
+  /** Stops a group, then forgets it. @throws ProblemError group_not_found, storage_failed */
   async remove(name: string): Promise<StopReport> {
     const group = this.get(name);
-    return this.#reported([group], () => group.remove(() => this.#forget(group)));
+    return this.#ledger.commit(
+      [name],
+      () => (this.#knows(group) ? [{ name }] : []),
+      () => this.#reported([group], () => group.remove(() => this.#forget(group))),
+    );
   }
 
-  /** Starts one group; resolves when every worker is in its loop. @throws ProblemError */
-  async start(name: string): Promise<Group> {
+  /**
+   * Starts one group; resolves when every worker is in its loop.
+   * @param accepted called when the wish is kept, and the start begins
+   * @throws ProblemError
+   */
+  async start(name: string, accepted?: () => void): Promise<Group> {
     const group = this.get(name);
-    await this.#startOne(group);
+    await this.#startOne(group, undefined, accepted);
     return group;
   }
 
@@ -167,33 +231,41 @@ export class Coordinator {
     return this.#start(this.list(selection).filter((group) => !group.removing));
   }
 
-  /** Stops a group; resolves when all its workers are dead. @throws ProblemError group_not_found */
+  /** Stops a group; resolves when all its workers are dead. @throws ProblemError group_not_found, storage_failed */
   async stop(name: string): Promise<StopReport> {
-    return this.#reported([this.get(name)], (group) => group.stop());
+    return this.#stop([this.get(name)]);
   }
 
   /** Asks all selected groups to stop at once, each after those that come after it, then waits for all. */
   async stopAll(selection: Selection): Promise<StopReport> {
-    return this.#reported(this.list(selection), (group, first) => group.stop(first));
+    return this.#stop(this.list(selection));
   }
 
   /** Stops a group, then starts it. @throws ProblemError as `start` */
   async restart(name: string): Promise<Group> {
     const group = this.get(name);
     // Before anything is stopped: what could not start again is refused.
-    this.#refuseWhenClosing();
-    this.#predecessors.check([group.spec], []);
-    const halted = group.halt();
-    const ticket = group.want();
-    await halted;
-    await this.#startOne(group, ticket);
+    const restart = await this.#ledger.commit(
+      [name],
+      () => {
+        this.#refuseWhenClosing();
+        this.#predecessors.check([group.spec], []);
+        return this.#wanting([group], 'running');
+      },
+      () => this.#stopAndStart(group),
+    );
+    await restart();
     return group;
   }
 
-  /** Stops everything and takes no more commands. What is desired stays as it was. */
+  /** Stops everything and takes no more commands. What is desired stays as it was, and what is kept as well. */
   async close(): Promise<StopReport> {
     this.#closing = true;
-    return this.#reported(this.list(), (group, first) => group.halt(first));
+    const report = await this.#reported(this.list(), (group, first) => group.halt(first));
+    await this.#ledger.idle();
+    // Not given back they are lost, and no harm is done.
+    await this.#workerIds.giveBack().catch(() => {});
+    return report;
   }
 
   /** Kills every host that is left. For a service that has no time left. */
@@ -222,25 +294,104 @@ export class Coordinator {
     if (this.#groups.get(group.name) === group) this.#groups.delete(group.name);
   }
 
-  #add(spec: GroupSpec): Group {
+  /** Whether what this object stands for is still registered. */
+  #knows(group: Group): boolean {
+    return this.#groups.get(group.name) === group && !group.removing;
+  }
+
+  /** Runs a change of specs when its turn has come, and no group of this name is being removed. */
+  async #changing<T>(name: string, change: () => Promise<T>): Promise<T> {
+    for (;;) {
+      await this.#removals(name);
+      const changed = await this.#ledger.register(name, async () =>
+        this.#groups.get(name)?.removing ? undefined : { value: await change() },
+      );
+      if (changed !== undefined) return changed.value;
+    }
+  }
+
+  /** Registers a group that is new. Only in its turn. */
+  async #add(spec: GroupSpec, origin: Origin): Promise<Group> {
     this.#validate(spec);
     this.#capacity.checkSpec(spec);
+    const workerIds = await this.#takeIds(spec.workers);
+    const order = this.#nextOrder;
+    const state = { desired: 'stopped', completed: false } as const;
+    const registration: Registration = { spec, workerIds, order, origin, ...state };
+    await this.#ledger.write([{ name: spec.name, registration }]);
+    this.#nextOrder++;
+    return this.#insert(registration);
+  }
+
+  /** Gives a group another spec. Only in its turn. */
+  async #respec(group: Group, spec: GroupSpec): Promise<void> {
+    this.#validate(spec);
+    this.#capacity.checkSpec(spec);
+    const ids = group.plannedIds.slice(0, spec.workers);
+    if (ids.length < spec.workers) ids.push(...(await this.#takeIds(spec.workers - ids.length)));
+    const registration = group.registration({ spec, workerIds: ids });
+    await this.#ledger.write([{ name: group.name, registration }]);
+    group.replaceSpec(spec, ids);
+  }
+
+  async #takeIds(count: number): Promise<number[]> {
+    return (await kept(() => this.#workerIds.take(count))) ?? [];
+  }
+
+  #insert(registration: Registration): Group {
     const world: GroupWorld = {
       clock: this.#options.clock,
       random: this.#options.random,
       events: this.events,
       createHost: this.#options.createHost,
-      takeWorkerId: () => this.#nextWorkerId++,
       prepare: (spec, workerIds) => this.#prepare(spec, workerIds),
       startAgain: (group, ticket, reason) => this.#startAgain(group, ticket, reason),
     };
-    const group = new Group(spec, world);
-    this.#groups.set(spec.name, group);
+    const group = new Group(registration, world);
+    this.#groups.set(group.name, group);
     return group;
   }
 
-  async #startOne(group: Group, ticket?: StartTicket): Promise<void> {
-    const [outcome] = await this.#start([group], ticket && [ticket]);
+  /** What is to be kept when this is what the user wants of the groups now; those that are gone are left out. */
+  #wanting(groups: readonly Group[], desired: 'running' | 'stopped'): Change[] {
+    const state = desired === 'running' ? { desired, completed: false } : { desired };
+    return groups
+      .filter((group) => this.#knows(group))
+      .map((group) => ({ name: group.name, registration: group.registration(state) }));
+  }
+
+  /** Writes what has become of the groups by itself. Should that fail, nobody is there to be told but the log. */
+  async #note(groups: readonly Group[]): Promise<void> {
+    const names = groups.map(({ name }) => name);
+    const present = () =>
+      groups
+        .filter((group) => this.#knows(group))
+        .map((group) => ({ name: group.name, registration: group.registration() }));
+    await this.#ledger
+      .commit(names, present, () => {})
+      .catch((error: unknown) => this.events.emit('notKept', { groups: names, error }));
+  }
+
+  #stop(groups: readonly Group[]): Promise<StopReport> {
+    return this.#ledger.commit(
+      groups.map(({ name }) => name),
+      () => this.#wanting(groups, 'stopped'),
+      () => this.#reported(groups, (group, first) => group.stop(first)),
+    );
+  }
+
+  /** Asks the group to end, and takes a ticket for the start that follows; the function waits for both. */
+  #stopAndStart(group: Group): () => Promise<void> {
+    const halted = group.halt();
+    const ticket = group.want();
+    return async () => {
+      await halted;
+      await this.#startOne(group, ticket);
+    };
+  }
+
+  async #startOne(group: Group, ticket?: StartTicket, accepted?: () => void): Promise<void> {
+    const [outcome] = await this.#start([group], ticket, accepted);
     if (outcome?.problem === undefined) return;
     const { problem } = outcome;
     const next =
@@ -252,25 +403,51 @@ export class Coordinator {
     throw new ProblemError(problem.code, `${problem.message}${next}`, { cause: problem });
   }
 
-  async #start(groups: readonly Group[], tickets?: readonly StartTicket[]): Promise<StartOutcome[]> {
+  /**
+   * @param ticket of the one group, where what is wanted of it is kept already
+   * @param accepted called when it is kept
+   */
+  async #start(
+    groups: readonly Group[],
+    ticket?: StartTicket,
+    accepted?: () => void,
+  ): Promise<StartOutcome[]> {
     const atRest = groups.filter((group) => !group.active);
     this.#reserve(atRest, workersOf(atRest));
     const together = groups.map(({ name }) => name);
     this.#predecessors.check(specsOf(atRest), together);
-    const wishes = groups.map((group, i) => ({ group, ticket: tickets?.[i] ?? group.want() }));
-    for (const { state, incarnation } of groups) if (state === 'running') incarnation?.startWaiting();
+    // From now on those that come after these are not refused, although the wish has to be written first.
     const arrived = this.#predecessors.expect(together);
     try {
-      await this.#predecessors.settled(specsOf(atRest), together, () =>
-        wishes.some(({ ticket }) => ticket.valid),
-      );
-      return await startGroups(wishes, (starting) => {
+      const wishes = ticket ? groups.map((group) => ({ group, ticket })) : await this.#want(groups, accepted);
+      await this.#predecessors.settled(specsOf(atRest), together, () => wishes.some(isValid));
+      const outcomes = await startGroups(wishes, (starting) => {
         this.#reserve(starting, workersOf(starting));
         this.#predecessors.check(specsOf(starting), together);
       });
+      const failed = outcomes.filter(({ problem }) => problem !== undefined);
+      // What was rolled back is not wanted any more.
+      if (failed.length > 0) await this.#note(failed.map(({ group }) => group));
+      return outcomes;
     } finally {
       arrived();
     }
+  }
+
+  /** The user wants these groups to run: from the moment that it is kept. */
+  #want(groups: readonly Group[], accepted?: () => void): Promise<StartWish[]> {
+    return this.#ledger.commit(
+      groups.map(({ name }) => name),
+      () => {
+        this.#refuseWhenClosing();
+        return this.#wanting(groups, 'running');
+      },
+      () => {
+        accepted?.();
+        for (const { state, incarnation } of groups) if (state === 'running') incarnation?.startWaiting();
+        return groups.map((group) => ({ group, ticket: group.want() }));
+      },
+    );
   }
 
   /** What the restart policy starts. How it went is told by the group's state. */
@@ -355,6 +532,15 @@ export class Coordinator {
     const seconds = secondsSince(this.#options.clock, startedAt);
     return { success: groups.every(({ success }) => success), seconds, groups };
   }
+}
+
+/** Whether a group that gets another spec is to be restarted with it. */
+function shouldRun({ desired, active, state }: Group): boolean {
+  return desired === 'running' && (active || state === 'failed' || state === 'backoff');
+}
+
+function isValid({ ticket }: StartWish): boolean {
+  return ticket.valid;
 }
 
 function workersOf(groups: readonly Group[]): number {

@@ -19,6 +19,8 @@ export interface CoordinatorEvents {
   scaled: { group: string; workers: number };
   /** A group that the service cannot do without has failed for good. */
   criticalFailure: { group: string; reason: string };
+  /** What has become of these groups by itself could not be written: the next command on them writes it. */
+  notKept: { groups: readonly string[]; error: unknown };
   /** A host said something, counters and log lines included. */
   message: { group: string; message: HostMessage };
 }

@@ -38,18 +38,16 @@ export interface LiveWorkers {
  * What the present incarnation has counted is read from it.
  */
 export class GroupWorkers {
-  readonly #takeId: () => number;
   #workers: Worker[] = [];
   #bounds: readonly number[];
   /** Counters of workers that the group no longer has. */
   #retired: Counters;
 
-  /** @param takeId takes the next worker id of the service. */
-  constructor(takeId: () => number, count: number, bounds: readonly number[]) {
-    this.#takeId = takeId;
+  /** @param ids of the workers, by index. */
+  constructor(ids: readonly number[], bounds: readonly number[]) {
     this.#bounds = bounds;
     this.#retired = zeroCounters(bounds);
-    this.resize(count, bounds);
+    this.resize(ids, bounds);
   }
 
   get ids(): number[] {
@@ -97,10 +95,9 @@ export class GroupWorkers {
     }));
   }
 
-  /** Gives the group more workers while an incarnation lives. Returns all ids. */
-  add(count: number): number[] {
-    for (let i = 0; i < count; i++) this.#push();
-    return this.ids;
+  /** Gives the group more workers while an incarnation lives. */
+  add(ids: readonly number[]): void {
+    for (const id of ids) this.#workers.push(this.#fresh(id));
   }
 
   /** The worker has left the living incarnation: what it has counted stays, its id is never used again. */
@@ -111,18 +108,19 @@ export class GroupWorkers {
     this.#workers = this.#workers.filter((worker) => worker.id !== id);
   }
 
-  /** Brings workers and bounds in line with a spec; ids stay by index. Only while no incarnation lives. */
-  resize(count: number, bounds: readonly number[]): void {
+  /** Brings workers and bounds in line with a spec. Only while no incarnation lives. */
+  resize(ids: readonly number[], bounds: readonly number[]): void {
     const convert = (counters: Counters) => rebin(counters, this.#bounds, bounds);
     this.#retired = convert(this.#retired);
     for (const worker of this.#workers) worker.base = convert(worker.base);
     this.#bounds = bounds;
-    for (const gone of this.#workers.splice(count)) this.#retired = addCounters(this.#retired, gone.base);
-    while (this.#workers.length < count) this.#push();
+    const before = new Map(this.#workers.map((worker) => [worker.id, worker]));
+    this.#workers = ids.map((id) => before.get(id) ?? this.#fresh(id));
+    for (const { id, base } of before.values())
+      if (!ids.includes(id)) this.#retired = addCounters(this.#retired, base);
   }
 
-  #push(): void {
-    const base = zeroCounters(this.#bounds);
-    this.#workers.push({ id: this.#takeId(), base, progressAt: 0, state: 'idle', restarts: 0 });
+  #fresh(id: number): Worker {
+    return { id, base: zeroCounters(this.#bounds), progressAt: 0, state: 'idle', restarts: 0 };
   }
 }

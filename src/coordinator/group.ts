@@ -6,12 +6,13 @@ import type { HostMessage } from '../host/host-message.js';
 import type { HostLaunch } from '../host/protocol.js';
 import type { GroupSpec } from '../schemas/group-spec.js';
 import type { StopReport } from '../schemas/reports.js';
-import type { DesiredState, GroupState, RestartReason } from '../schemas/states.js';
+import type { DesiredState, GroupState, Origin, RestartReason } from '../schemas/states.js';
 import type { Counters } from './counters.js';
 import { type Ending, type Failure, problemOf } from './ending.js';
 import type { CoordinatorEvents, Events } from './events.js';
 import { GroupRecord } from './group-record.js';
 import { describeEnd, GroupRestart } from './group-restart.js';
+import type { Registration } from './group-store.js';
 import { GroupWorkers, type WorkerStatus } from './group-workers.js';
 import type { HostFactory } from './host.js';
 import { Incarnation } from './incarnation.js';
@@ -25,8 +26,6 @@ export interface GroupWorld {
   readonly random: () => number;
   readonly events: Events<CoordinatorEvents>;
   readonly createHost: HostFactory;
-  /** Takes the next worker id of the service. */
-  readonly takeWorkerId: () => number;
   /** Finds the group's modules and puts together what its host has to know. */
   readonly prepare: (spec: GroupSpec, workerIds: readonly number[]) => Promise<HostLaunch>;
   /** Starts the group by itself, when its wait is over. Never rejects. */
@@ -48,11 +47,18 @@ export class Group {
   readonly #workers: GroupWorkers;
   readonly #restart: GroupRestart;
   readonly #removed = deferred<void>();
+  /** Where it was registered. */
+  readonly origin: Origin;
+  readonly #order: number;
   #spec: GroupSpec;
-  #state: GroupState = 'registered';
+  /** Ids that the workers have, or will have in a moment, by index. */
+  #plannedIds: readonly number[];
+  #state: GroupState;
   #since: Date;
   #reason: string | null = null;
-  #desired: DesiredState = 'stopped';
+  #desired: DesiredState;
+  /** It has done its work, and nobody has asked for more since. */
+  #done: boolean;
   #incarnation: Incarnation | undefined;
   #cpuSeconds = 0;
   /** Goes up with each command that beats the starts before it. */
@@ -64,13 +70,20 @@ export class Group {
   #launch: Launch | undefined;
   #scaling: Promise<unknown> = Promise.resolve();
 
-  constructor(spec: GroupSpec, world: GroupWorld) {
+  constructor(registration: Registration, world: GroupWorld) {
+    const { spec, workerIds, completed } = registration;
     this.name = spec.name;
+    this.origin = registration.origin;
+    this.#order = registration.order;
     this.#spec = spec;
+    this.#plannedIds = workerIds;
+    this.#desired = registration.desired;
+    this.#done = completed;
+    this.#state = completed ? 'completed' : 'registered';
     this.#world = world;
     this.#since = world.clock.date();
     this.#restart = new GroupRestart(world.clock, world.random);
-    this.#workers = new GroupWorkers(world.takeWorkerId, spec.workers, spec.buckets);
+    this.#workers = new GroupWorkers(workerIds, spec.buckets);
   }
 
   get spec(): GroupSpec {
@@ -135,6 +148,10 @@ export class Group {
   get workerIds(): number[] {
     return this.#workers.ids;
   }
+  /** Ids that the workers have, or will have once a change of their number is done. */
+  get plannedIds(): readonly number[] {
+    return this.#plannedIds;
+  }
   /** Upper bounds of the group's histogram, in seconds. */
   get bounds(): readonly number[] {
     return this.#workers.bounds;
@@ -146,6 +163,19 @@ export class Group {
   /** Resident memory of the group's host in bytes; 0 without one. */
   get memoryBytes(): number {
     return this.#incarnation?.usage?.rssBytes ?? 0;
+  }
+
+  /** What is to be kept of it over the end of the service. */
+  registration(changes: Partial<Registration> = {}): Registration {
+    return {
+      spec: this.#spec,
+      workerIds: this.#plannedIds,
+      order: this.#order,
+      desired: this.#desired,
+      origin: this.origin,
+      completed: this.#done,
+      ...changes,
+    };
   }
 
   workers(): WorkerStatus[] {
@@ -160,6 +190,7 @@ export class Group {
   /** The user wants the group to run: a wish that later commands can beat. */
   want(): StartTicket {
     this.#desired = 'running';
+    this.#done = false;
     return this.ticket();
   }
 
@@ -246,10 +277,23 @@ export class Group {
     this.#incarnation?.end({ kind: 'rollback', problem });
   }
 
-  /** Takes another spec, which the next incarnation will run; the number of workers also counts for `scale`. */
-  replaceSpec(spec: GroupSpec): void {
+  /**
+   * Takes another spec, which the next incarnation will run; the workers also count for `scale`.
+   * @param workerIds as many as the spec has workers: those that it has had, by index, then new ones
+   */
+  replaceSpec(spec: GroupSpec, workerIds: readonly number[]): void {
     this.#spec = spec;
-    if (!this.active) this.#workers.resize(spec.workers, spec.buckets);
+    this.#plannedIds = workerIds;
+    if (!this.active) this.#workers.resize(workerIds, spec.buckets);
+  }
+
+  /** A start that nobody waits for could not even begin. */
+  refuse(ticket: StartTicket, { message }: ProblemError): void {
+    if (!ticket.valid || this.#state !== 'registered') return;
+    this.#onFailed({ kind: 'start' }, message);
+    this.#move('failed', message);
+    if (this.#spec.critical)
+      this.#world.events.emit('criticalFailure', { group: this.name, reason: message });
   }
 
   /**
@@ -287,13 +331,17 @@ export class Group {
     if (incarnation === undefined || !(await incarnation.running)) return true;
     // Meanwhile it may be on its way to its end: what starts next has the new number from the beginning.
     if (incarnation !== this.#incarnation || incarnation.cause !== undefined) return true;
+    const planned = this.#plannedIds;
     const { ids } = this.#workers;
-    const { workers } = this.#spec;
-    if (workers === ids.length) return true;
-    const target = workers > ids.length ? this.#workers.add(workers - ids.length) : ids.slice(0, workers);
-    const scaled = incarnation.scale(target);
-    this.#world.events.emit('scaled', { group: this.name, workers });
-    const done = await scaled;
+    if (isDeepStrictEqual(ids, planned)) return true;
+    this.#world.events.emit('scaled', { group: this.name, workers: planned.length });
+    const kept = ids.filter((id, index) => planned[index] === id);
+    // Where some leave and others come, the indexes must be free first.
+    let done = kept.length === ids.length || (await incarnation.scale(kept));
+    if (done && incarnation.cause === undefined && kept.length < planned.length) {
+      this.#workers.add(planned.slice(kept.length));
+      done = await incarnation.scale(planned);
+    }
     const problem = incarnation.cause && problemOf(incarnation.cause);
     if (problem !== undefined) throw problem;
     // A life that ends needs no restart to get rid of a worker.
@@ -331,7 +379,7 @@ export class Group {
     const { cause, outcome } = ending;
     const died = cause.kind === 'failure' && cause.failure.workerId === undefined && !ending.success;
     this.#workers.fold(incarnation, died ? 'failed' : 'stopped');
-    this.#workers.resize(this.#spec.workers, this.#spec.buckets);
+    this.#workers.resize(this.#plannedIds, this.#spec.buckets);
     this.#cpuSeconds += incarnation.usage?.cpuSeconds ?? 0;
     this.record.killed += ending.killed.length;
     this.#incarnation = undefined;
@@ -343,6 +391,7 @@ export class Group {
       const { startAgain } = this.#world;
       this.#restart.wait(decision, ending, (after) => void startAgain(this, launch.ticket, after));
     }
+    if (outcome === 'completed' && decision?.restart !== true) this.#done = true;
     this.#move(decision?.restart === true ? 'backoff' : outcome, reason);
     this.#world.events.emit('ended', { group: this.name, ending });
     // A host that dies while a user stops or restarts its group is no failure of what should run.

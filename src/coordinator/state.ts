@@ -14,7 +14,8 @@ export type GroupEvent =
   | 'backoff'; // it will start again by itself
 
 const GROUP_TABLE: Readonly<Record<GroupState, Partial<Record<GroupEvent, GroupState>>>> = {
-  registered: { start: 'starting' },
+  // Failed without a process: what should run again after a restart of the service, and may not.
+  registered: { start: 'starting', failed: 'failed' },
   starting: { running: 'running', stop: 'stopping', failed: 'failed', backoff: 'backoff' },
   running: { stop: 'stopping', failed: 'failed', backoff: 'backoff' },
   backoff: { start: 'starting', stopped: 'stopped' },

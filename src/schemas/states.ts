@@ -28,6 +28,10 @@ export type WorkerState = (typeof WORKER_STATES)[number];
 export const DESIRED_STATES = ['running', 'stopped'] as const;
 export type DesiredState = (typeof DESIRED_STATES)[number];
 
+/** Where a group was registered. */
+export const ORIGINS = ['rest', 'file'] as const;
+export type Origin = (typeof ORIGINS)[number];
+
 /** Why something ended that was to go on, and what a restart is counted under. */
 export const FAILURES = {
   exception: 'user code threw',

@@ -205,10 +205,12 @@ test('when a worker that leaves cannot be ended the whole group is restarted wit
 test('two PATCHes at once end at the later number', async () => {
   const { coordinator, host, group } = await running();
   const both = [coordinator.patch('a', { workers: 5 }), coordinator.patch('a', { workers: 3 })];
-  await settle();
-  for (const id of group.workerIds) host.workerLoops(id);
+  for (let turn = 0; turn < both.length; turn++) {
+    await settle();
+    host.obeysOrders();
+  }
   await Promise.all(both);
-  assert.equal(group.spec.workers, 3);
+  assert.deepEqual([group.spec.workers, group.workerIds], [3, [0, 1, 2]]);
   assert.deepEqual(states(group), ['running', 'running', 'running']);
 });
 
