@@ -17,6 +17,7 @@ import { SPEC_SCHEMAS } from './schemas/group-spec.js';
 import { STATUS_SCHEMAS } from './schemas/group-status.js';
 import { Problem } from './schemas/problem.js';
 import { StartReport, StopReport } from './schemas/reports.js';
+import { StateDirectory } from './store/state-directory.js';
 import { moduleResolver } from './worker-modules.js';
 
 /** A client that has not sent its whole request after this long gets a 408: at the next check. */
@@ -33,6 +34,8 @@ export interface AppOptions {
   readonly maxWorkers: number;
   /** The most groups that may be registered. */
   readonly maxGroups: number;
+  /** Where registrations are kept over the end of the service; without one they are in memory alone. */
+  readonly stateDir?: string;
   readonly logger?: FastifyServerOptions['logger'];
   /** For tests; real time by default. */
   readonly clock?: Clock;
@@ -45,7 +48,11 @@ export interface App {
   readonly coordinator: Coordinator;
 }
 
-/** Puts the service together: the one composition root, for production and tests alike. Listens on nothing yet. */
+/**
+ * Puts the service together: the one composition root, for production and tests alike. Listens on nothing yet, and
+ * starts no group: that is for `coordinator.resume()`, once the server listens.
+ * @throws StateDirectoryError
+ */
 export async function buildApp(options: AppOptions): Promise<App> {
   const clock = options.clock ?? systemClock;
   const server = Fastify({
@@ -66,7 +73,9 @@ export async function buildApp(options: AppOptions): Promise<App> {
     frameworkErrors: (error, _request, reply: FastifyReply) => sendProblem(reply, toProblemError(error)),
   }).withTypeProvider<TypeBoxTypeProvider>();
 
+  const state = options.stateDir === undefined ? undefined : await StateDirectory.open(options.stateDir);
   const coordinator = new Coordinator({
+    ...(state !== undefined && { store: state }),
     clock,
     createHost: options.createHost ?? hostProcesses(clock),
     resolveModule: moduleResolver(options.workersDir),
@@ -76,6 +85,12 @@ export async function buildApp(options: AppOptions): Promise<App> {
     onListenerError: (error) => server.log.error({ err: error }, 'an event listener failed'),
   });
   logEvents(coordinator.events, server.log);
+  if (state !== undefined) {
+    server.addHook('onClose', async () => state.close());
+    coordinator.restore(await state.load());
+    for (const { file, reason } of state.setAside)
+      server.log.error({ file, reason }, `${file} in the state directory cannot be used: ${reason}`);
+  }
   const metrics = new Metrics(coordinator);
 
   await server.register(problems);
@@ -86,7 +101,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   await server.register(metricsRoutes, { metrics });
   await server.register(groupRoutes, { coordinator });
   await server.register(lifecycleRoutes, { coordinator, clock });
-  await server.register(healthRoutes, { coordinator });
+  await server.register(healthRoutes, { coordinator, setAside: state?.setAside ?? [] });
   server.addHook('preClose', async () => {
     await coordinator.close();
     setTimeout(() => server.server.closeAllConnections(), CLOSE_MS).unref();
