@@ -151,7 +151,7 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
         operationId: 'patchGroup',
         summary: 'Change fields of a spec',
         description:
-          'Changes the given fields, each as a whole. `labels`, `after`, `critical` and `workers` count at once, the others at the next start. Of a group that runs only the difference in workers starts, or stops: the highest index first. The answer comes when that is done.',
+          'Changes the given fields, each as a whole. `labels`, `autostart`, `after`, `critical` and `workers` count at once, the others at the next start. Of a group that runs only the difference in workers starts, or stops: the highest index first. The answer comes when that is done.',
         tags,
         params: NameParams,
         body: ref(GroupPatch),

@@ -135,8 +135,8 @@ export class Group {
   get restartPending(): boolean {
     if (this.#incarnation === undefined) return false;
     // These count at once.
-    const { labels, after, critical } = this.#spec;
-    return !isDeepStrictEqual({ ...this.#incarnation.spec, labels, after, critical }, this.#spec);
+    const { labels, autostart, after, critical } = this.#spec;
+    return !isDeepStrictEqual({ ...this.#incarnation.spec, labels, autostart, after, critical }, this.#spec);
   }
   /** Resolves when the group is dead and forgotten. */
   get removed(): Promise<void> {

@@ -57,6 +57,10 @@ const fields = {
     description: 'Labels that bulk commands and lists select by (`?label=role=train`).',
     examples: [{ role: 'train' }],
   }),
+  autostart: Type.Boolean({
+    default: false,
+    description: 'Start the group when the service starts. To register it starts nothing.',
+  }),
   after: Type.Array(GroupName, {
     maxItems: 32,
     uniqueItems: true,
@@ -172,6 +176,7 @@ export const EXAMPLE_SPEC: GroupSpec = {
   workers: 1,
   params: { split: 'train' },
   labels: { role: 'train' },
+  autostart: false,
   after: [],
   critical: false,
   stopGraceSeconds: 5,

@@ -72,7 +72,6 @@ const unknownFields = [
   ...Object.entries({
     bogus: 1,
     Workers: 2,
-    autostart: true,
     feed: { capacity: 800 },
     constructor: 1,
   }).map(([field, value]) => badField(`/${field}`, { [field]: value }, new RegExp(`${field}.*remove it`))),
@@ -118,6 +117,7 @@ const values = [
   badField('/nice', { nice: 20 }, /<= 19/),
   badField('/nice', { nice: -1 }, />= 0/),
   badField('/critical', { critical: 'yes' }, /boolean/),
+  badField('/autostart', { autostart: 'yes' }, /boolean/),
   badField('/after', { after: 'other' }, /array/),
   badField('/after/0', { after: ['a b'] }, /pattern/),
   badField('/after', { after: ['other', 'other'] }, /duplicate/),

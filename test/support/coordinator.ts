@@ -12,6 +12,7 @@ export function spec(name: string, changes: Partial<GroupSpec> = {}): GroupSpec 
     workers: 2,
     params: {},
     labels: {},
+    autostart: false,
     stopGraceSeconds: 5,
     startTimeoutSeconds: 30,
     after: [],
