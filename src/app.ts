@@ -18,6 +18,7 @@ import { STATUS_SCHEMAS } from './schemas/group-status.js';
 import { Problem } from './schemas/problem.js';
 import { StartReport, StopReport } from './schemas/reports.js';
 import { StateDirectory } from './store/state-directory.js';
+import { VALIDATION_RULES } from './schemas/validation.js';
 import { moduleResolver } from './worker-modules.js';
 
 /** A client that has not sent its whole request after this long gets a 408: at the next check. */
@@ -65,10 +66,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     bodyLimit: BODY_LIMIT_BYTES,
     forceCloseConnections: 'idle',
     routerOptions: { querystringParser: parseQuery },
-    // Union types: a number or null is how a spec says `none`.
-    ajv: {
-      customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true, allowUnionTypes: true },
-    },
+    ajv: { customOptions: VALIDATION_RULES },
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, _request, reply: FastifyReply) => sendProblem(reply, toProblemError(error)),
   }).withTypeProvider<TypeBoxTypeProvider>();

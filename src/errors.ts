@@ -45,7 +45,6 @@ export interface FieldError {
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
   readonly code: ProblemCode;
-  /** For `invalid_request`: what is wrong, field by field. */
   readonly errors: readonly FieldError[] | undefined;
 
   constructor(code: ProblemCode, detail: string, options: { cause?: unknown; errors?: FieldError[] } = {}) {

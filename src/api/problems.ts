@@ -2,15 +2,13 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { ConnectionError, FastifyError, FastifyReply } from 'fastify';
 import fp from 'fastify-plugin';
-import { type FieldError, PROBLEMS, ProblemError } from '../errors.js';
-import { LABEL_KEY_RULE, NAME_RULE } from '../schemas/group-spec.js';
+import { PROBLEMS, ProblemError } from '../errors.js';
 import type { Problem } from '../schemas/problem.js';
+import { fieldError } from '../schemas/validation.js';
 import { BODY_LIMIT_BYTES, unsupported } from './requests.js';
 
 /** More mistakes than this are counted, not told: a megabyte of them would make an answer of forty. */
 const MAX_FIELD_ERRORS = 20;
-
-type ValidationFailure = NonNullable<FastifyError['validation']>[number];
 
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 
@@ -97,41 +95,12 @@ export function toProblemError(error: FastifyError, contentType?: string): Probl
 function invalidRequest(error: FastifyError): ProblemError {
   const query = error.validationContext === 'querystring';
   const failures = error.validation ?? [];
-  const errors = failures.slice(0, MAX_FIELD_ERRORS).map((failure) => fieldError(failure, query));
+  const errors = failures.slice(0, MAX_FIELD_ERRORS).map((failure) => {
+    const mistake = fieldError(failure);
+    return query ? { ...mistake, pointer: mistake.pointer.replace('/', '?') } : mistake;
+  });
   const told = errors.map(({ pointer, detail }) => `${pointer === '' ? 'The body' : pointer} ${detail}`);
   if (failures.length > errors.length) told.push(`and ${failures.length - errors.length} more mistakes`);
   const detail = told.join('; ');
   return new ProblemError('invalid_request', detail, { cause: error, errors });
-}
-
-function fieldError(
-  { instancePath, message, params, keyword }: ValidationFailure,
-  query: boolean,
-): FieldError {
-  const extra = params as {
-    additionalProperty?: string;
-    allowedValues?: unknown[];
-    missingProperty?: string;
-  };
-  const field = extra.additionalProperty ?? extra.missingProperty;
-  const path =
-    field === undefined
-      ? instancePath
-      : `${instancePath}/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-  const pointer = query ? path.replace('/', '?') : path;
-  if (extra.missingProperty !== undefined) return { pointer, detail: 'is required' };
-  if (extra.additionalProperty !== undefined) {
-    // The one place where the key itself has a form.
-    return {
-      pointer,
-      detail: instancePath === '/labels' ? LABEL_KEY_RULE : 'is not known here: remove it, or mend its name',
-    };
-  }
-  if (keyword === 'enum')
-    return { pointer, detail: `must be one of ${(extra.allowedValues ?? []).join(', ')}` };
-  if (keyword === 'pattern' && instancePath === '/name') return { pointer, detail: NAME_RULE };
-  if (keyword === 'type' && message !== undefined)
-    return { pointer, detail: message.replaceAll(',', ' or ') };
-  if (keyword === 'minProperties') return { pointer, detail: 'must name at least one field to change' };
-  return { pointer, detail: message ?? 'is not valid' };
 }

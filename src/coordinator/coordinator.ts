@@ -14,6 +14,7 @@ import type { StartTicket } from './launch.js';
 import { kept, Ledger } from './ledger.js';
 import { Predecessors } from './predecessors.js';
 import { resumeGroups } from './resume.js';
+import { cycleMistake, specMistakes } from './spec-rules.js';
 import { type StartOutcome, type StartWish, startGroups } from './start.js';
 import { findCycle } from './start-order.js';
 import { stopGroups } from './stop.js';
@@ -472,22 +473,12 @@ export class Coordinator {
   #validate(spec: GroupSpec): void {
     this.#refuseWhenClosing();
     const errors: FieldError[] = [];
-    const { maxWorkers } = this.#options;
     const others = this.list().filter(({ name }) => name !== spec.name);
     const cycle = findCycle([...others.map((group) => group.spec), spec], spec.name);
     if (cycle !== undefined) {
-      const detail = `makes a cycle, in which none could start first: ${cycle.join(' after ')}`;
-      errors.push({ pointer: '/after', detail });
+      errors.push({ pointer: '/after', detail: cycleMistake(cycle) });
     }
-    if (spec.workers > maxWorkers) {
-      errors.push({
-        pointer: '/workers',
-        detail: `must be at most ${maxWorkers}, the cap of this service (PW_MAX_WORKERS)`,
-      });
-    }
-    if (spec.buckets.some((bound, i) => i > 0 && bound <= (spec.buckets[i - 1] ?? 0))) {
-      errors.push({ pointer: '/buckets', detail: 'must be strictly ascending' });
-    }
+    errors.push(...specMistakes(spec, this.#options.maxWorkers));
     if (errors.length > 0) {
       const detail = errors.map((error) => `${error.pointer} ${error.detail}`).join('; ');
       throw new ProblemError('invalid_request', detail, { errors });
