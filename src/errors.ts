@@ -39,12 +39,16 @@ export interface FieldError {
   /** JSON pointer to the field in the body, or the name of the query parameter. */
   pointer: string;
   detail: string;
+  /** Where it is in a file, from 1 on. */
+  line?: number;
+  column?: number;
 }
 
 /** An error of the catalogue, on its way to whoever asked. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
   readonly code: ProblemCode;
+  /** For `invalid_request`: what is wrong, field by field. */
   readonly errors: readonly FieldError[] | undefined;
 
   constructor(code: ProblemCode, detail: string, options: { cause?: unknown; errors?: FieldError[] } = {}) {

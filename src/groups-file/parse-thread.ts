@@ -1,0 +1,38 @@
+import { parentPort, Worker, workerData } from 'node:worker_threads';
+import { type FileLimits, type ParsedGroups, parseGroups } from './parse.js';
+
+/** A file of 1 MiB takes 1 to 4 s of a busy core; one of nothing but mistakes may take longer. */
+const DEADLINE_MS = 20_000;
+
+interface Task {
+  readonly text: string;
+  readonly limits: FileLimits;
+}
+
+/**
+ * Parses the text in a thread of its own, so that a large file holds up nobody: the parser takes a second and more for
+ * a megabyte. Never rejects.
+ */
+export function parseInThread(text: string, limits: FileLimits): Promise<ParsedGroups> {
+  const task: Task = { text, limits };
+  return new Promise((resolve) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: { groupsFile: task } });
+    const end = (parsed: ParsedGroups) => {
+      clearTimeout(timer);
+      resolve(parsed);
+      void worker.terminate();
+    };
+    const fail = (detail: string) =>
+      end({ specs: [], modules: [], mistakes: [{ pointer: '', detail }], warnings: [] });
+    const timer = setTimeout(
+      () => fail(`could not be read within ${DEADLINE_MS / 1000} s: make it smaller`),
+      DEADLINE_MS,
+    );
+    worker.once('message', end);
+    worker.once('error', (error) => fail(`cannot be read: ${error.message}`));
+    worker.once('exit', (code) => fail(`cannot be read: its thread ended with ${code}`));
+  });
+}
+
+const task = (workerData as { groupsFile?: Task } | null)?.groupsFile;
+if (task !== undefined) parentPort?.postMessage(parseGroups(task.text, task.limits));
