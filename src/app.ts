@@ -6,19 +6,23 @@ import { healthRoutes } from './api/health.js';
 import { lifecycleRoutes } from './api/lifecycle.js';
 import { metricsRoutes } from './api/metrics.js';
 import { answerClientError, problems, sendProblem, toProblemError } from './api/problems.js';
+import { reloadRoutes } from './api/reload.js';
 import { BODY_LIMIT_BYTES, parseQuery, requests } from './api/requests.js';
 import { type Clock, systemClock } from './clock.js';
 import { Coordinator } from './coordinator/coordinator.js';
 import type { HostFactory } from './coordinator/host.js';
 import { logEvents } from './event-log.js';
+import { parseInThread } from './groups-file/parse-thread.js';
+import { Reloader } from './groups-file/reloader.js';
 import { hostProcesses } from './host/handle.js';
 import { Metrics } from './metrics/metrics.js';
 import { SPEC_SCHEMAS } from './schemas/group-spec.js';
 import { STATUS_SCHEMAS } from './schemas/group-status.js';
 import { Problem } from './schemas/problem.js';
+import { ReloadReport } from './schemas/reload-report.js';
 import { StartReport, StopReport } from './schemas/reports.js';
-import { StateDirectory } from './store/state-directory.js';
 import { VALIDATION_RULES } from './schemas/validation.js';
+import { StateDirectory } from './store/state-directory.js';
 import { moduleResolver } from './worker-modules.js';
 
 /** A client that has not sent its whole request after this long gets a 408: at the next check. */
@@ -37,6 +41,8 @@ export interface AppOptions {
   readonly maxGroups: number;
   /** Where registrations are kept over the end of the service; without one they are in memory alone. */
   readonly stateDir?: string;
+  /** Path of the file that groups are declared in; without one there are only those that REST has registered. */
+  readonly groupsFile?: string | undefined;
   readonly logger?: FastifyServerOptions['logger'];
   /** For tests; real time by default. */
   readonly clock?: Clock;
@@ -47,6 +53,8 @@ export interface AppOptions {
 export interface App {
   readonly server: FastifyInstance;
   readonly coordinator: Coordinator;
+  /** Brings groups in line with the groups file. Nothing is loaded yet. */
+  readonly reloader: Reloader;
 }
 
 /**
@@ -72,11 +80,12 @@ export async function buildApp(options: AppOptions): Promise<App> {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   const state = options.stateDir === undefined ? undefined : await StateDirectory.open(options.stateDir);
+  const resolveModule = moduleResolver(options.workersDir);
   const coordinator = new Coordinator({
     ...(state !== undefined && { store: state }),
     clock,
     createHost: options.createHost ?? hostProcesses(clock),
-    resolveModule: moduleResolver(options.workersDir),
+    resolveModule,
     random: Math.random,
     maxWorkers: options.maxWorkers,
     maxGroups: options.maxGroups,
@@ -90,20 +99,28 @@ export async function buildApp(options: AppOptions): Promise<App> {
       server.log.error({ file, reason }, `${file} in the state directory cannot be used: ${reason}`);
   }
   const metrics = new Metrics(coordinator);
+  const reloader = new Reloader({
+    file: options.groupsFile,
+    coordinator,
+    limits: { maxWorkers: options.maxWorkers, maxGroups: options.maxGroups },
+    resolveModule,
+    parse: parseInThread,
+  });
 
   await server.register(problems);
   await server.register(requests);
   await server.register(docs);
-  const schemas = [...SPEC_SCHEMAS, ...STATUS_SCHEMAS, StopReport, StartReport, Problem];
+  const schemas = [...SPEC_SCHEMAS, ...STATUS_SCHEMAS, StopReport, StartReport, ReloadReport, Problem];
   for (const schema of schemas) server.addSchema(schema);
   await server.register(metricsRoutes, { metrics });
   await server.register(groupRoutes, { coordinator });
   await server.register(lifecycleRoutes, { coordinator, clock });
   await server.register(healthRoutes, { coordinator, setAside: state?.setAside ?? [] });
+  await server.register(reloadRoutes, { reloader });
   server.addHook('preClose', async () => {
     await coordinator.close();
     setTimeout(() => server.server.closeAllConnections(), CLOSE_MS).unref();
   });
   await server.ready();
-  return { server, coordinator };
+  return { server, coordinator, reloader };
 }

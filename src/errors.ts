@@ -9,6 +9,7 @@ export const PROBLEMS = {
   group_not_found: { status: 404, title: 'No such group' },
   request_timeout: { status: 408, title: 'The request did not arrive in time' },
   group_conflict: { status: 409, title: 'The name is taken by a different spec' },
+  no_groups_file: { status: 409, title: 'The service has no groups file' },
   dependency_not_running: { status: 409, title: 'A group that has to run first does not' },
   superseded: { status: 409, title: 'A later command took precedence' },
   body_too_large: { status: 413, title: 'The body is too large' },
@@ -16,6 +17,7 @@ export const PROBLEMS = {
   module_not_allowed: { status: 422, title: 'The module is outside the workers directory' },
   module_not_found: { status: 422, title: 'The module does not exist' },
   module_unsupported: { status: 422, title: 'The module is of a kind that this service cannot load' },
+  groups_file_invalid: { status: 422, title: 'The groups file is not valid' },
   headers_too_large: { status: 431, title: 'The headers are too large' },
   internal: { status: 500, title: 'Internal error' },
   module_failed: { status: 500, title: 'The module could not be loaded' },
@@ -48,7 +50,7 @@ export interface FieldError {
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
   readonly code: ProblemCode;
-  /** For `invalid_request`: what is wrong, field by field. */
+  /** For `invalid_request` and `groups_file_invalid`: what is wrong, field by field. */
   readonly errors: readonly FieldError[] | undefined;
 
   constructor(code: ProblemCode, detail: string, options: { cause?: unknown; errors?: FieldError[] } = {}) {

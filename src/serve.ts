@@ -1,7 +1,12 @@
 import closeWithGrace from 'close-with-grace';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { type App, buildApp } from './app.js';
 import type { Config } from './config/config.js';
+import { ConfigError } from './config/config-error.js';
+import { startsWithService } from './coordinator/resume.js';
+import { ProblemError } from './errors.js';
+import { logReload, reloadOnHangup } from './groups-file/hangup.js';
+import type { Reloader } from './groups-file/reloader.js';
 import { listen } from './listen.js';
 
 /**
@@ -16,17 +21,36 @@ const OVERTIME_MS = 2_000;
 /** EX_SOFTWARE of sysexits.h: a critical group has failed for good, and whoever supervises the service should act. */
 const EXIT_CRITICAL = 70;
 
-/** Runs the service until a signal ends it. @throws ConfigError when it cannot start with this configuration */
+/**
+ * Runs the service until a signal ends it.
+ * @throws ConfigError, StateDirectoryError when it cannot start with this configuration
+ */
 export async function serve(config: Config): Promise<void> {
   const app = await buildApp({
     workersDir: config.workersDir,
+    stateDir: config.stateDir,
+    groupsFile: config.groupsFile,
     maxWorkers: config.maxWorkers,
     maxGroups: config.maxGroups,
     logger: { level: config.logLevel },
   });
+  const { server, coordinator, reloader } = app;
   endGracefully(app, config.shutdownSeconds * 1000);
-  await listen(app.server, config);
-  tell(app.server, config);
+  await declareGroups(reloader, server.log);
+  await listen(server, config);
+  void coordinator.resume(startsWithService);
+  tell(server, config);
+}
+
+/** Registers what the groups file declares, now and on each SIGHUP. @throws ConfigError when the file is not valid */
+async function declareGroups(reloader: Reloader, log: FastifyBaseLogger): Promise<void> {
+  try {
+    const report = await reloader.load();
+    if (report !== undefined) logReload(report, log);
+  } catch (error) {
+    throw error instanceof ProblemError ? new ConfigError(error.message) : error;
+  }
+  reloadOnHangup(reloader, log);
 }
 
 function tell({ log }: FastifyInstance, config: Config): void {
@@ -39,7 +63,7 @@ function tell({ log }: FastifyInstance, config: Config): void {
  * On SIGTERM, SIGINT or an error that nobody caught: takes no more commands, stops the groups, lets answers end, and
  * exits. A second signal ends the process at once; hosts leave when their channel to it closes.
  */
-function endGracefully({ server, coordinator }: App, shutdownMs: number): void {
+function endGracefully({ server, coordinator, reloader }: App, shutdownMs: number): void {
   let failed: string | undefined;
   const groupsMs = shutdownMs - Math.min(CLOSING.mostMs, CLOSING.share * shutdownMs);
   // The code tells why it ended, however that came about.
@@ -47,6 +71,8 @@ function endGracefully({ server, coordinator }: App, shutdownMs: number): void {
   const grace = closeWithGrace(
     {
       delay: shutdownMs + OVERTIME_MS,
+      // With a groups file it asks for that to be read again.
+      ...(reloader.file !== undefined && { skip: ['SIGHUP' as const] }),
       logger: server.log,
       onSecondSignal: endAtOnce,
       onTimeout: endAtOnce,

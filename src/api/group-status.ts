@@ -8,6 +8,7 @@ export function groupStatus(group: Group): GroupStatus {
   const pid = incarnation?.pid;
   return {
     name: group.name,
+    origin: group.origin,
     spec: group.spec,
     restartPending: group.restartPending,
     desired: group.desired,

@@ -526,7 +526,7 @@ export class Coordinator {
 }
 
 /** Whether a group that gets another spec is to be restarted with it. */
-function shouldRun({ desired, active, state }: Group): boolean {
+export function shouldRun({ desired, active, state }: Group): boolean {
   return desired === 'running' && (active || state === 'failed' || state === 'backoff');
 }
 

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { EXAMPLE_SPEC, GroupName, GroupSpec } from './group-spec.js';
 import { ref } from './ref.js';
-import { DESIRED_STATES, FAILURE_KINDS, FAILURES, GROUP_STATES, WORKER_STATES } from './states.js';
+import { DESIRED_STATES, FAILURE_KINDS, FAILURES, GROUP_STATES, ORIGINS, WORKER_STATES } from './states.js';
 
 const Count = (description: string) => Type.Integer({ minimum: 0, description });
 const Seconds = (description: string) => Type.Number({ minimum: 0, description });
@@ -47,6 +47,10 @@ export const GroupState = Type.Enum([...GROUP_STATES], {
 export const GroupStatus = Type.Object(
   {
     name: GroupName,
+    origin: Type.Enum([...ORIGINS], {
+      description:
+        '`rest`: registered over REST. `file`: from the groups file, whose next reload brings it back in line.',
+    }),
     spec: ref(GroupSpec),
     restartPending: Type.Boolean({
       description:
@@ -87,6 +91,7 @@ export const GroupStatus = Type.Object(
     examples: [
       {
         name: 'train',
+        origin: 'rest',
         spec: EXAMPLE_SPEC,
         restartPending: false,
         desired: 'running',

@@ -15,11 +15,14 @@ export const Problem = Type.Object(
       Type.Array(
         Type.Object({
           pointer: Type.String({
-            description: 'JSON pointer into the body, or `?` and the name of a query parameter.',
+            description:
+              'JSON pointer into the body or the groups file, or `?` and the name of a query parameter.',
           }),
           detail: Type.String(),
+          line: Type.Optional(Type.Integer({ minimum: 1, description: 'Where it is in the groups file.' })),
+          column: Type.Optional(Type.Integer({ minimum: 1 })),
         }),
-        { description: 'For `invalid_request`: every mistake.' },
+        { description: 'For `invalid_request` and `groups_file_invalid`: every mistake.' },
       ),
     ),
   },
