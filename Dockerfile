@@ -14,11 +14,12 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --omit=dev
 
 FROM base
-# /spool is the service's own: a new volume that is mounted there takes its owner from this folder.
+# /state and /spool are the service's own: a new volume that is mounted there takes its owner from this folder.
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends tini \
   && rm -rf /var/lib/apt/lists/* \
   && install --directory /workers \
+  && install --directory --owner=node --group=node --mode=0700 /state \
   && install --directory --owner=node --group=node /spool
 
 COPY package.json package-lock.json ./
@@ -26,11 +27,12 @@ COPY openapi ./openapi
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 
-# With this address the service starts only if PW_INSECURE=true is set as well: who may reach it is for whoever runs
-# the image to decide.
+# With this address the service starts only if a token is set as well, or PW_INSECURE=true: who may reach it is for
+# whoever runs the image to decide.
 ENV NODE_ENV=production \
   PW_HOST=0.0.0.0 \
-  PW_WORKERS_DIR=/workers
+  PW_WORKERS_DIR=/workers \
+  PW_STATE_DIR=/state
 
 # The user node, as a number: Kubernetes' runAsNonRoot cannot look up a name.
 USER 1000:1000

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -9,6 +11,7 @@ import type { Hints } from '../support/fuzz/from-schema.js';
 import { type FuzzRequest, requestsOf } from '../support/fuzz/requests.js';
 import { newSeed, scaled } from '../support/scale.js';
 import { type Service, startService } from '../support/service.js';
+import { temporaryDirectory } from '../support/temporary.js';
 
 /** Fewer would leave some operation without a success. */
 const REQUESTS = Math.max(1000, scaled(5000));
@@ -17,7 +20,7 @@ const LANES = 4;
 
 /** Few names, so that requests meet the same groups; modules that load, and some that do not. */
 const HINTS: Hints = {
-  name: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+  name: fc.constantFrom('a', 'b', 'c', 'd', 'f'),
   module: fc.constantFrom(
     ...['empty.mjs', 'millisecond.mjs', 'millisecond.mjs', 'journal.mjs', 'burns.mjs'],
     'throws.mjs',
@@ -62,8 +65,10 @@ test(`${REQUESTS} requests made from the document and bent: every answer is one 
   const seed = newSeed();
   t.diagnostic(`PW_TEST_SEED=${seed}`);
   const document = new Document();
+  const groupsFile = join(temporaryDirectory(t), 'groups.json');
+  writeFileSync(groupsFile, JSON.stringify({ groups: [{ name: 'f', module: 'millisecond.mjs' }] }));
   const service = await startService(t, {
-    flags: ['--max-workers', '12', '--max-groups', '4', '--rate-limit', '0'],
+    flags: ['--groups', groupsFile, '--max-workers', '12', '--max-groups', '4', '--rate-limit', '0'],
   });
   const agent = new Agent({ keepAlive: true });
   t.after(() => agent.destroy());

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { ROOT } from './service.js';
+import { temporaryDirectory } from './temporary.js';
 
 export interface Run {
   code: number | null;
@@ -18,7 +19,7 @@ export async function run(
   cwd?: string,
 ): Promise<Run> {
   const child = spawn(process.execPath, [`${ROOT}dist/server.js`, ...args], {
-    env: { ...process.env, ...environment },
+    env: { ...process.env, PW_STATE_DIR: temporaryDirectory(t), ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 60_000,
     ...(cwd !== undefined && { cwd }),

@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -105,6 +108,8 @@ export class Service {
 
 export interface ServiceOptions {
   workersDir?: string;
+  /** Where its groups survive it; by default a directory that goes with the test. */
+  stateDir?: string;
   /** Whether it listens on a free port; without one it needs a socket, and has no `url`. */
   port?: boolean;
   flags?: string[];
@@ -117,8 +122,13 @@ export interface ServiceOptions {
 
 /** Starts the service and ends it with the test, whatever becomes of it. */
 export async function startService(t: TestContext, options: ServiceOptions = {}): Promise<Service> {
+  const own = mkdtempSync(join(tmpdir(), 'parallel-workers-state-'));
   const port = options.port === false ? [] : ['--port', '0'];
-  const flags = [...port, '--workers-dir', options.workersDir ?? MODULES, ...(options.flags ?? [])];
+  const directories = {
+    '--workers-dir': options.workersDir ?? MODULES,
+    '--state-dir': options.stateDir ?? own,
+  };
+  const flags = [...port, ...Object.entries(directories).flat(), ...(options.flags ?? [])];
   const [command = '', ...args] = [
     ...(options.launcher ?? []),
     options.node ?? process.execPath,
@@ -130,9 +140,10 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   // The second signal ends it at once, and unlike SIGKILL lets it write its coverage.
-  t.after(() => {
+  t.after(async () => {
     child.kill('SIGTERM');
-    return endOf(child, 'SIGINT');
+    await endOf(child, 'SIGINT');
+    rmSync(own, { recursive: true, force: true });
   });
   const log: LogRecord[] = [];
   const listening = new Promise<string>((resolve, reject) => {
