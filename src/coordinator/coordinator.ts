@@ -25,10 +25,13 @@ export interface CoordinatorOptions extends CapacityLimits {
   /** 0 to 1, for the jitter of waits. */
   readonly random: () => number;
   readonly createHost: HostFactory;
-  /** Finds a worker module and returns its URL; throws a ProblemError that says what is wrong with the path. */
-  readonly resolveModule: (path: string) => Promise<string>;
   /** Where registrations are kept over the end of the service; without one they are in memory alone. */
   readonly store?: GroupStore;
+  /**
+   * Finds a worker module: its URL, and the real path of the workers directory, which it is in. Throws a ProblemError
+   * that says what is wrong with the path.
+   */
+  readonly resolveModule: (path: string) => Promise<{ readonly url: string; readonly workersDir: string }>;
   /** Where errors of event listeners go. */
   readonly onListenerError: (error: unknown) => void;
 }
@@ -491,9 +494,9 @@ export class Coordinator {
   }
 
   async #prepare(spec: GroupSpec, workerIds: readonly number[]): Promise<HostLaunch> {
-    const [moduleUrl = '', ...loggerUrls] = await Promise.all(
-      [spec.module, ...spec.loggers].map((path) => this.#options.resolveModule(path)),
-    );
+    const { resolveModule } = this.#options;
+    const { url: moduleUrl, workersDir } = await resolveModule(spec.module);
+    const loggers = await Promise.all(spec.loggers.map((path) => resolveModule(path)));
     const groups = this.list();
     return {
       group: { name: spec.name, workerIds: [...workerIds], labels: spec.labels, params: spec.params },
@@ -501,8 +504,9 @@ export class Coordinator {
         groups: groups.map(({ name }) => name),
         workerIds: groups.flatMap((group) => group.workerIds),
       },
+      workersDir,
       moduleUrl,
-      loggerUrls,
+      loggerUrls: loggers.map(({ url }) => url),
       logIntervalSeconds: spec.logIntervalSeconds,
       buckets: spec.buckets,
       intervalSeconds: spec.intervalSeconds,

@@ -97,7 +97,7 @@ export class GroupHost {
     return {
       launch,
       hooks,
-      loggers: launch.loggerUrls.length > 0 ? new LoggersThread(launch.loggerUrls, this.#send) : undefined,
+      loggers: launch.loggerUrls.length > 0 ? new LoggersThread(launch, this.#send) : undefined,
       workers: new Map(workers.map((worker) => [worker.id, worker])),
       initialised: this.#init(hooks),
       left: { worker_time: 0, worker_time_count: 0, errors: 0 },

@@ -2,6 +2,7 @@ import { deferred } from '../deferred.js';
 import type { LoggerMetrics } from '../worker-module.js';
 import type { HostMessage } from './host-message.js';
 import { PoolThread, type RunningTask } from './pool.js';
+import type { HostLaunch } from './protocol.js';
 import type { LoggersCall } from './thread/tasks.js';
 import { describeThrown } from './thread/thrown.js';
 
@@ -10,14 +11,14 @@ const LAST_CALL_MS = 1_000;
 
 /** The thread in which the loggers of a group run. Whatever happens in it is logged and hurts no worker. */
 export class LoggersThread {
-  readonly #urls: readonly string[];
+  readonly #launch: HostLaunch;
   readonly #send: (message: HostMessage) => void;
   #task: RunningTask | undefined;
   /** The call that is under way. */
   #busy: { over: Promise<void>; done: () => void } | undefined;
 
-  constructor(urls: readonly string[], send: (message: HostMessage) => void) {
-    this.#urls = urls;
+  constructor(launch: HostLaunch, send: (message: HostMessage) => void) {
+    this.#launch = launch;
     this.#send = send;
   }
 
@@ -55,7 +56,8 @@ export class LoggersThread {
 
   #start(): RunningTask {
     const thread = new PoolThread(null, () => {});
-    const task = thread.run({ kind: 'loggers', urls: this.#urls }, (message) => {
+    const { loggerUrls: urls, workersDir } = this.#launch;
+    const task = thread.run({ kind: 'loggers', urls, workersDir }, (message) => {
       if (message.type === 'log') this.#send({ type: 'log', ...message.line });
       if (message.type === 'logged') this.#busy?.done();
     });

@@ -28,6 +28,8 @@ export type Phase = (typeof PHASES)[number];
 export interface HostLaunch {
   readonly group: { name: string; workerIds: number[]; labels: Record<string, string>; params: unknown };
   readonly coordinator: { groups: string[]; workerIds: number[] };
+  /** Real path of the directory that nothing is loaded from outside of. */
+  readonly workersDir: string;
   readonly moduleUrl: string;
   readonly loggerUrls: readonly string[];
   readonly logIntervalSeconds: number;

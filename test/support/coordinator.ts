@@ -54,7 +54,7 @@ export function fakeCoordinator({ maxWorkers = 64, maxGroups = 256 }: WorldOptio
   const coordinator = new Coordinator({
     clock,
     createHost: hosts.create,
-    resolveModule: async (path) => `file:///${path}`,
+    resolveModule: async (path) => ({ url: `file:///${path}`, workersDir: '/' }),
     random: () => 0,
     maxWorkers,
     maxGroups,

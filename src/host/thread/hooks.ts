@@ -9,7 +9,7 @@ export async function runHooks({ launch, port }: HooksTask): Promise<void> {
   const post = (message: ThreadMessage) => port.postMessage(message);
   const closed = once(port, 'close');
   try {
-    const module = await loadWorkerModule(launch.moduleUrl);
+    const module = await loadWorkerModule(launch.moduleUrl, launch.workersDir);
     port.on('message', async ({ hook }: HookCall) => {
       try {
         const { group, coordinator } = launch;

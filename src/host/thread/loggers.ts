@@ -6,14 +6,14 @@ import type { LoggersCall, LoggersTask, ThreadMessage } from './tasks.js';
 import { describeThrown } from './thrown.js';
 
 /** Calls every logger with every set of metrics. What fails is logged, and the others go on. Never rejects. */
-export async function runLoggers({ urls, port }: LoggersTask, log: ThreadLog): Promise<void> {
+export async function runLoggers({ urls, workersDir, port }: LoggersTask, log: ThreadLog): Promise<void> {
   const closed = once(port, 'close');
   const complain = (url: string, error: unknown) =>
     log.write('error', `Failed to call logger ${url}: ${describeThrown(error).message}`);
   const loggers: { url: string; module: LoggerModule }[] = [];
   for (const url of urls) {
     try {
-      loggers.push({ url, module: await loadLoggerModule(url) });
+      loggers.push({ url, module: await loadLoggerModule(url, workersDir) });
     } catch (error) {
       complain(url, error);
     }

@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { realpathSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { isInside } from '../../inside.js';
 import type { LoggerModule, WorkerModule } from '../../worker-module.js';
 import { describeThrown, isNamed, stackOf } from './thrown.js';
 
@@ -11,10 +14,12 @@ const HOOK_NAMES = ['init', 'shutdown', 'cleanup', 'setup', 'teardown'] as const
  * Imports a worker module and checks its shape. What a CommonJS module puts on `module.exports` counts as exports
  * even where Node does not see them as named ones.
  *
- * @throws whatever the import throws; TypeError when an export is missing or is no function
+ * @param workersDir real path of the directory that it has to be in, at this moment
+ * @throws whatever the import throws; TypeError when an export is missing or is no function; Error when the file is
+ * outside of the directory by now
  */
-export async function loadWorkerModule(url: string): Promise<WorkerModule> {
-  const exported = await importExports(url);
+export async function loadWorkerModule(url: string, workersDir: string): Promise<WorkerModule> {
+  const exported = await importExports(presentUrl(url, workersDir));
   const worker = exported('default');
   if (typeof worker !== 'function') {
     throw new TypeError(
@@ -37,10 +42,27 @@ export async function loadWorkerModule(url: string): Promise<WorkerModule> {
 }
 
 /** Imports a logger module. @throws as `loadWorkerModule` */
-export async function loadLoggerModule(url: string): Promise<LoggerModule> {
-  const log = (await importExports(url))('log');
+export async function loadLoggerModule(url: string, workersDir: string): Promise<LoggerModule> {
+  const log = (await importExports(presentUrl(url, workersDir)))('log');
   if (typeof log !== 'function') throw new TypeError('it has no export "log" that is a function');
   return { log: log as LoggerModule['log'] };
+}
+
+/**
+ * The URL of what the module's path leads to now. It was inside when the control plane looked, but a directory on the
+ * way may have become a link since.
+ */
+function presentUrl(url: string, workersDir: string): string {
+  let real: string;
+  try {
+    real = realpathSync.native(fileURLToPath(url));
+  } catch (error) {
+    throw new Error(`it is not there any more (${describeThrown(error).message})`, { cause: error });
+  }
+  if (isInside(workersDir, real)) return pathToFileURL(real).href;
+  throw new Error(
+    `it leads out of the workers directory now, to ${real}: a link has taken the place of what was checked before`,
+  );
 }
 
 async function importExports(url: string): Promise<(name: string) => unknown> {
@@ -86,7 +108,9 @@ function placeIn(text: string): string | undefined {
   return /^(?:file:\/\/)?(\/\S+:\d+)$/m.exec(text)?.[1];
 }
 
+/** What Node says when it dies of the module; nothing where processes are not allowed. */
 function deathOf(url: string): string {
+  if (process.permission?.has('child') === false) return '';
   const source = `await import(${JSON.stringify(url)})`;
   const args = ['--input-type=module', '--eval', source];
   return (

@@ -29,6 +29,7 @@ export interface WorkerTask {
 export interface LoggersTask {
   kind: 'loggers';
   urls: readonly string[];
+  workersDir: string;
   port: MessagePort;
 }
 

@@ -32,7 +32,8 @@ export async function runWorker(task: WorkerTask, log: ThreadLog): Promise<Worke
   };
   const outcome = (end: 'stopped' | 'completed') => ({ outcome: failed ? 'failed' : end }) as const;
 
-  const module = (await attempt('module', () => loadWorkerModule(task.launch.moduleUrl)))?.value;
+  const { moduleUrl, workersDir } = task.launch;
+  const module = (await attempt('module', () => loadWorkerModule(moduleUrl, workersDir)))?.value;
   if (module === undefined) return outcome('stopped');
   const isSetUp = await attempt('setup', () => module.setup?.(task.workerId, context));
   if (isSetUp === undefined) return outcome('stopped');
