@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify';
 import { docs } from './api/docs.js';
@@ -14,7 +15,10 @@ import type { HostFactory } from './coordinator/host.js';
 import { logEvents } from './event-log.js';
 import { parseInThread } from './groups-file/parse-thread.js';
 import { Reloader } from './groups-file/reloader.js';
-import { hostProcesses } from './host/handle.js';
+import { HostDirectories } from './host/directories.js';
+import { hostEnvironment } from './host/environment.js';
+import { fenceRefusal } from './host/fence.js';
+import { type HostSurroundings, hostProcesses } from './host/handle.js';
 import { Metrics } from './metrics/metrics.js';
 import { SPEC_SCHEMAS } from './schemas/group-spec.js';
 import { STATUS_SCHEMAS } from './schemas/group-status.js';
@@ -39,10 +43,17 @@ export interface AppOptions {
   readonly maxWorkers: number;
   /** The most groups that may be registered. */
   readonly maxGroups: number;
-  /** Where registrations are kept over the end of the service; without one they are in memory alone. */
+  /**
+   * Where registrations are kept over the end of the service, and the hosts' working directories are. Without one,
+   * registrations are in memory alone, and those directories in the system's temporary one.
+   */
   readonly stateDir?: string;
   /** Path of the file that groups are declared in; without one there are only those that REST has registered. */
   readonly groupsFile?: string | undefined;
+  /** Variables of the environment that hosts get besides the usual ones: names, or prefixes like `AWS_*`. */
+  readonly workerEnv?: readonly string[];
+  /** Whether hosts run within Node's permission model; false by default. */
+  readonly permissions?: boolean;
   readonly logger?: FastifyServerOptions['logger'];
   /** For tests; real time by default. */
   readonly clock?: Clock;
@@ -60,7 +71,7 @@ export interface App {
 /**
  * Puts the service together: the one composition root, for production and tests alike. Listens on nothing yet, and
  * starts no group: that is for `coordinator.resume()`, once the server listens.
- * @throws StateDirectoryError
+ * @throws StateDirectoryError; Error when permissions are asked for that this Node does not have
  */
 export async function buildApp(options: AppOptions): Promise<App> {
   const clock = options.clock ?? systemClock;
@@ -80,11 +91,14 @@ export async function buildApp(options: AppOptions): Promise<App> {
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   const state = options.stateDir === undefined ? undefined : await StateDirectory.open(options.stateDir);
+  const directories = await HostDirectories.open(
+    options.stateDir === undefined ? undefined : join(options.stateDir, 'hosts'),
+  );
   const resolveModule = moduleResolver(options.workersDir);
   const coordinator = new Coordinator({
     ...(state !== undefined && { store: state }),
     clock,
-    createHost: options.createHost ?? hostProcesses(clock),
+    createHost: options.createHost ?? hostProcesses(hostSurroundings(options, clock, directories)),
     resolveModule,
     random: Math.random,
     maxWorkers: options.maxWorkers,
@@ -121,6 +135,16 @@ export async function buildApp(options: AppOptions): Promise<App> {
     await coordinator.close();
     setTimeout(() => server.server.closeAllConnections(), CLOSE_MS).unref();
   });
+  server.addHook('onClose', () => directories.close());
   await server.ready();
   return { server, coordinator, reloader };
+}
+
+function hostSurroundings(options: AppOptions, clock: Clock, directories: HostDirectories): HostSurroundings {
+  const refusal = options.permissions === true ? fenceRefusal() : undefined;
+  if (refusal !== undefined) throw new Error(refusal);
+  const environment = hostEnvironment(process.env, options.workerEnv ?? []);
+  // Its flags are added to those of the command line: it could widen the fence.
+  if (options.permissions === true) delete environment['NODE_OPTIONS'];
+  return { clock, environment, directories, fencedTo: options.permissions ? options.workersDir : undefined };
 }

@@ -30,6 +30,8 @@ export async function serve(config: Config): Promise<void> {
     workersDir: config.workersDir,
     stateDir: config.stateDir,
     groupsFile: config.groupsFile,
+    workerEnv: config.workerEnv,
+    permissions: config.permissions,
     maxWorkers: config.maxWorkers,
     maxGroups: config.maxGroups,
     logger: { level: config.logLevel },

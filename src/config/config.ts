@@ -2,6 +2,8 @@ import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { envSchema } from 'env-schema';
+import { wrongWorkerEnv } from '../host/environment.js';
+import { fenceRefusal } from '../host/fence.js';
 import { ConfigError } from './config-error.js';
 import { readTokens, type Tokens } from './secrets.js';
 import { flagOf, SECRETS, SETTING_NAMES, type SettingName, Settings, typeOf } from './settings.js';
@@ -47,6 +49,8 @@ export function readConfig(flags: Record<string, unknown>, environment: NodeJS.P
   }
   const settings = check(given);
   const tokens = readTokens(settings);
+  const refusal = settings.PW_PERMISSIONS ? fenceRefusal() : undefined;
+  if (refusal !== undefined) throw new ConfigError(`PW_PERMISSIONS=true: ${refusal}`);
   // Whoever names a socket and nothing else wants no port to be open.
   const onTcp = settings.PW_SOCKET === undefined || 'PW_PORT' in given || 'PW_HOST' in given;
   if (onTcp) checkReach(settings, tokens);
@@ -57,11 +61,11 @@ export function readConfig(flags: Record<string, unknown>, environment: NodeJS.P
     workersDir: workersDirectory(settings),
     stateDir: resolve(settings.PW_STATE_DIR),
     groupsFile: absolute(settings.PW_GROUPS_FILE),
-    allowedHosts: names('PW_ALLOWED_HOSTS', settings.PW_ALLOWED_HOSTS, HOST_NAME).map((name) =>
+    allowedHosts: names('PW_ALLOWED_HOSTS', settings.PW_ALLOWED_HOSTS, wrongHost).map((name) =>
       name.toLowerCase(),
     ),
     rateLimit: settings.PW_RATE_LIMIT,
-    workerEnv: names('PW_WORKER_ENV', settings.PW_WORKER_ENV, VARIABLE),
+    workerEnv: names('PW_WORKER_ENV', settings.PW_WORKER_ENV, wrongWorkerEnv),
     permissions: settings.PW_PERMISSIONS,
     maxWorkers: settings.PW_MAX_WORKERS,
     maxGroups: settings.PW_MAX_GROUPS,
@@ -71,28 +75,21 @@ export function readConfig(flags: Record<string, unknown>, environment: NodeJS.P
   });
 }
 
-/** What may stand in a list of names, and how that is told. */
-interface NameRule {
-  readonly pattern: RegExp;
-  readonly is: string;
-}
+const HOST_NAME = /^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$/;
 
-const HOST_NAME: NameRule = {
-  pattern: /^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$/,
-  is: 'a name of a host, without scheme and port',
-};
-const VARIABLE: NameRule = {
-  // The service's own settings are not for workers: its token is one of them.
-  pattern: /^(?!PW_)(?!P?\*)[A-Za-z_][A-Za-z0-9_]*\*?$/,
-  is: 'a name of an environment variable that workers may have, or the beginning of such names and *',
-};
+/** What is wrong with a name, to follow its text; undefined when nothing is. */
+type NameRule = (name: string) => string | undefined;
 
-function names(setting: string, list: string | undefined, { pattern, is }: NameRule): string[] {
+const wrongHost: NameRule = (name) =>
+  HOST_NAME.test(name) ? undefined : 'is not a name of a host, without scheme and port';
+
+function names(setting: SettingName, list: string | undefined, wrong: NameRule): string[] {
   const all = (list ?? '').split(',').map((name) => name.trim());
-  const named = all.filter((name) => name !== '');
-  const wrong = named.find((name) => !pattern.test(name));
-  if (wrong !== undefined) throw new ConfigError(`${setting}=${list} is not valid: "${wrong}" is not ${is}`);
-  return named;
+  return all.filter((name) => {
+    const mistake = name === '' ? undefined : wrong(name);
+    if (mistake !== undefined) throw new ConfigError(`${setting}=${list} is not valid: "${name}" ${mistake}`);
+    return name !== '';
+  });
 }
 
 function checkReach(settings: Settings, { token }: Tokens): void {

@@ -49,7 +49,7 @@ export const Settings = Type.Object({
     description: 'The most calls a second that one address may make; 0: no limit.',
   }),
   PW_WORKER_ENV: text(
-    'Environment variables, separated by commas, that workers get besides PATH, HOME, LANG, LC_*, TZ and TMPDIR; AWS_* means all that begin so.',
+    'Environment variables, separated by commas, that workers get besides PATH, HOME, LANG and their like; AWS_* means all that begin so.',
   ),
   PW_PERMISSIONS: Type.Boolean({
     default: false,

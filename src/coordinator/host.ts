@@ -1,5 +1,6 @@
 import type { HostMessage } from '../host/host-message.js';
 import type { HostLaunch } from '../host/protocol.js';
+import type { GroupSpec } from '../schemas/group-spec.js';
 
 /** How a group host came to its end. */
 export interface HostExit {
@@ -41,5 +42,8 @@ export interface HostListener {
   exited(exit: HostExit): void;
 }
 
+/** What has to be known of a group before its host is there. */
+export type HostSpec = Pick<GroupSpec, 'name' | 'permissions'>;
+
 /** Starts a host. It does not throw: a process that cannot be started is one that exits with an `error`. */
-export type HostFactory = (groupName: string, listener: HostListener) => Host;
+export type HostFactory = (spec: HostSpec, listener: HostListener) => Host;

@@ -86,7 +86,7 @@ export class Incarnation {
       () => this.#fail('host', `did not report for ${SilenceWatch.SECONDS} s`),
     );
     this.ended = this.#ended.promise;
-    this.#host = options.createHost(spec.name, {
+    this.#host = options.createHost(spec, {
       message: (message) => this.#onMessage(message),
       exited: (exit) => this.#onExit(exit),
     });

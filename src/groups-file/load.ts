@@ -7,7 +7,7 @@ import { readText, UnreadableFile } from './read-text.js';
 export interface LoadOptions {
   readonly limits?: FileLimits;
   /** Finds a worker module; throws a ProblemError that says what is wrong with the path. Without it none is looked for. */
-  readonly resolveModule?: ((path: string) => Promise<string>) | undefined;
+  readonly resolveModule?: ((path: string) => Promise<unknown>) | undefined;
   /** Parses the text; right here by default. */
   readonly parse?: (text: string, limits: FileLimits) => ParsedGroups | Promise<ParsedGroups>;
 }
@@ -41,7 +41,7 @@ export async function loadGroupsFile(path: string, options: LoadOptions = {}): P
 /** The modules that cannot be used. */
 async function missing(
   modules: readonly ModuleMention[],
-  resolveModule: (path: string) => Promise<string>,
+  resolveModule: (path: string) => Promise<unknown>,
 ): Promise<Mistake[]> {
   const known = new Map<string, string | undefined>();
   const mistakes: Mistake[] = [];
@@ -56,7 +56,7 @@ async function missing(
 
 async function problemOf(
   path: string,
-  resolveModule: (path: string) => Promise<string>,
+  resolveModule: (path: string) => Promise<unknown>,
 ): Promise<string | undefined> {
   try {
     await resolveModule(path);

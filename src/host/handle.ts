@@ -1,9 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { realpathSync } from 'node:fs';
 import type { Duplex, Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock, Timer } from '../clock.js';
-import type { Host, HostExit, HostFactory, HostListener } from '../coordinator/host.js';
+import type { Host, HostExit, HostFactory, HostListener, HostSpec } from '../coordinator/host.js';
 import { Channel } from './channel.js';
+import { inheritableDescriptors } from './descriptors.js';
+import type { HostDirectories } from './directories.js';
+import { fenceFlags } from './fence.js';
 import { type HostMessage, isHostMessage } from './host-message.js';
 import { HOST_RATE, LineLimit } from './line-limit.js';
 import { OutputReader } from './output.js';
@@ -27,13 +31,27 @@ const MAX_SHORT = 200;
 /** How fast a host is listened to: 8,000 messages a second, in pieces that hold up nobody. */
 const PACE = { messages: 200, windowMs: 25 };
 
+/** What all hosts have in common. */
+export interface HostSurroundings {
+  readonly clock: Clock;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly directories: HostDirectories;
+  /** Directory that a fenced host reads its modules from; undefined: hosts have no fence. */
+  readonly fencedTo: string | undefined;
+}
+
 /** Returns a factory of real hosts: child processes, each the leader of a process group of its own. */
-export function hostProcesses(clock: Clock): HostFactory {
-  return (groupName, listener) => new HostProcess(groupName, clock, listener);
+export function hostProcesses(surroundings: HostSurroundings): HostFactory {
+  const toClose = inheritableDescriptors().map(String);
+  return (spec, listener) => new HostProcess(spec, surroundings, toClose, listener);
 }
 
 class HostProcess implements Host {
   pid: number | undefined;
+  readonly #surroundings: HostSurroundings;
+  /** What it inherits against our will. */
+  readonly #toClose: readonly string[];
+  #directory: string | undefined;
   readonly #listener: HostListener;
   readonly #clock: Clock;
   readonly #outputs: OutputReader[] = [];
@@ -47,18 +65,21 @@ class HostProcess implements Host {
   #drained = false;
   #exitTimer: Timer | undefined;
 
-  constructor(groupName: string, clock: Clock, listener: HostListener) {
+  constructor(
+    spec: HostSpec,
+    surroundings: HostSurroundings,
+    toClose: readonly string[],
+    listener: HostListener,
+  ) {
+    const { clock } = surroundings;
+    this.#surroundings = surroundings;
+    this.#toClose = toClose;
     this.#clock = clock;
     this.#logLimit = new LineLimit(() => clock.now(), HOST_RATE);
     this.#listener = listener;
     let child: ChildProcess;
     try {
-      child = spawn(process.execPath, [HOST_PROCESS, groupName], {
-        // Its own process group: one signal reaches every process that its workers started.
-        detached: true,
-        env: hostEnvironment(process.env),
-        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-      });
+      child = this.#spawn(spec);
     } catch (error) {
       // Not at once: whoever asked for the host does not have it yet.
       setImmediate(() => this.#onStartFailure(error as Error));
@@ -129,6 +150,24 @@ class HostProcess implements Host {
     } catch {
       // Nobody is left in the process group.
     }
+  }
+
+  #spawn({ name, permissions }: HostSpec): ChildProcess {
+    const { directories, environment, fencedTo } = this.#surroundings;
+    const directory = directories.make(name);
+    this.#directory = directory;
+    const flags: string[] = [];
+    if (fencedTo !== undefined) {
+      const coverage = environment['NODE_V8_COVERAGE'];
+      flags.push(...fenceFlags(permissions, { workersDir: realpathSync(fencedTo), directory, coverage }));
+    }
+    return spawn(process.execPath, [...flags, HOST_PROCESS, name, ...this.#toClose], {
+      // Its own process group: one signal reaches every process that its workers started.
+      detached: true,
+      cwd: directory,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    });
   }
 
   #send(command: HostCommand): void {
@@ -213,6 +252,7 @@ class HostProcess implements Host {
     this.#exitTimer?.cancel();
     this.#complain(true);
     for (const output of this.#outputs) output.close();
+    if (this.#directory !== undefined) this.#surroundings.directories.remove(this.#directory);
     const words = lastWords(this.#stderr?.lastLines ?? []);
     this.#listener.exited(words === undefined ? this.#exit : { ...this.#exit, lastWords: words });
   }
@@ -232,9 +272,4 @@ function lastWords(lines: readonly string[]): string | undefined {
   const thrown = lines.findLast((line) => /^[A-Za-z]*Error\b.*: /.test(line));
   const told = fatal ?? thrown ?? lines.slice(-3).join(' | ');
   return told === '' ? undefined : told.trim();
-}
-
-/** The service's environment without its own settings, which are no business of user code. */
-function hostEnvironment(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith('PW_')));
 }

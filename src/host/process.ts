@@ -1,14 +1,27 @@
+import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Channel } from './channel.js';
 import { GroupHost } from './group-host.js';
 import type { HostCommand } from './protocol.js';
 
-/** Entry of a host process. Started by the control plane with its end of the channel as descriptor 3. */
+/**
+ * Entry of a host process. Started by the control plane with its end of the channel as descriptor 3, the
+ * group's name, and the descriptors that it has inherited and has to close.
+ */
 
 /** The control plane can be trusted; this is only a bound. */
 const MAX_COMMAND_BYTES = 64 * 1024 * 1024;
 
 process.title = `parallel-workers host ${process.argv[2] ?? ''}`;
+
+// What the service itself was started with is no business of user code.
+for (const fd of process.argv.slice(3)) {
+  try {
+    closeSync(Number(fd));
+  } catch {
+    // The service has closed it meanwhile.
+  }
+}
 
 const host = new GroupHost(
   (message) => channel.send(message),

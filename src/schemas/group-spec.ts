@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import { Permissions } from './permissions.js';
 import { RestartRules } from './restart-rules.js';
 import { filledIn, nullable, optional } from './shapes.js';
 
@@ -125,6 +126,7 @@ const fields = {
     default: 0,
     description: 'Priority of the group host: the higher, the more it leaves to others, such as the trainer.',
   }),
+  permissions: Permissions,
   buckets: Type.Array(Type.Number({ exclusiveMinimum: 0, maximum: 86_400 }), {
     minItems: 1,
     maxItems: 50,
@@ -193,6 +195,7 @@ export const EXAMPLE_SPEC: GroupSpec = {
   },
   limits: { heapMb: null, rssMb: 2048 },
   nice: 0,
+  permissions: { read: [], write: [], childProcess: false, addons: false, wasi: false },
   buckets: DEFAULT_BUCKETS,
   loggers: [],
   logIntervalSeconds: 60,

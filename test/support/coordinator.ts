@@ -23,6 +23,7 @@ export function spec(name: string, changes: Partial<GroupSpec> = {}): GroupSpec 
     restart: restart(),
     limits: { heapMb: null, rssMb: null },
     nice: 0,
+    permissions: { read: [], write: [], childProcess: false, addons: false, wasi: false },
     buckets: DEFAULT_BUCKETS,
     loggers: [],
     logIntervalSeconds: 60,

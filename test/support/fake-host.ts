@@ -162,8 +162,8 @@ export class FakeHost implements Host {
 /** Makes fake hosts and remembers all of them. */
 export class FakeHosts {
   readonly all: FakeHost[] = [];
-  readonly create: HostFactory = (group, listener) => {
-    const host = new FakeHost(group, listener);
+  readonly create: HostFactory = ({ name }, listener) => {
+    const host = new FakeHost(name, listener);
     this.all.push(host);
     return host;
   };

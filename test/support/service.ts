@@ -135,8 +135,10 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
     `${ROOT}dist/server.js`,
     ...flags,
   ];
+  // What a test gives is meant for its workers, too.
+  const forWorkers = Object.keys(options.env ?? {}).filter((name) => !name.startsWith('PW_'));
   const child = spawn(command, args, {
-    env: { ...process.env, ...options.env },
+    env: { ...process.env, PW_WORKER_ENV: forWorkers.join(), ...options.env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   // The second signal ends it at once, and unlike SIGKILL lets it write its coverage.

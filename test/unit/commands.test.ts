@@ -3,6 +3,7 @@ import test from 'node:test';
 import { systemClock } from '#dist/clock.js';
 import type { HostExit } from '#dist/coordinator/host.js';
 import { ProblemError } from '#dist/errors.js';
+import { HostDirectories } from '#dist/host/directories.js';
 import { hostProcesses } from '#dist/host/handle.js';
 import { bringUp, fakeCoordinator, spec } from '../support/coordinator.js';
 import { settle } from '../support/fake-clock.js';
@@ -126,11 +127,14 @@ test('when the host of a group that waits dies, no further init is begun', async
 });
 
 test('a host that cannot be started is one that has exited', async () => {
+  const directories = await HostDirectories.open();
+  const createHost = hostProcesses({ clock: systemClock, environment: {}, directories, fencedTo: undefined });
   const exited = new Promise<HostExit>((resolve) => {
-    // No argument of a process may have a NUL in it: spawn throws.
-    hostProcesses(systemClock)('a\0b', { message: () => {}, exited: resolve });
+    // No path and no argument of a process may have a NUL in it.
+    createHost(spec('a\0b'), { message: () => {}, exited: resolve });
   });
   assert.match((await exited).error ?? '', /it could not be started/);
+  await directories.close();
 });
 
 test('a last word before its time, and the end of workers before the stop, are not believed', async () => {

@@ -177,15 +177,26 @@ test('tokens, from the environment and from files', async (t) => {
   }
 });
 
+test('the permission fence, where this Node has one', (t) => {
+  const environment = { PW_PERMISSIONS: 'true' };
+  if (Number.parseInt(process.versions.node, 10) >= 24) {
+    assert.equal(read(t, [], environment).permissions, true);
+    assert.equal(read(t, ['--permissions']).permissions, true);
+  } else {
+    assert.match(refusal(t, [], environment), /PW_PERMISSIONS=true.*Node 24 or later/);
+    assert.match(refusal(t, ['--permissions']), /Node 24 or later/);
+  }
+});
+
 test('lists of names', async (t) => {
   const cases: [variable: string, value: string, says: RegExp][] = [
     ['PW_ALLOWED_HOSTS', 'http://workers', /"http:\/\/workers" is not a name of a host/],
     ['PW_ALLOWED_HOSTS', 'workers:8080', /without scheme and port/],
     ['PW_ALLOWED_HOSTS', '*', /"\*" is not a name/],
-    ['PW_WORKER_ENV', 'PATH,A=1', /"A=1" is not a name of an environment variable/],
-    ['PW_WORKER_ENV', 'PW_TOKEN', /"PW_TOKEN" is not/],
-    ['PW_WORKER_ENV', 'PW_*', /"PW_\*" is not/],
-    ['PW_WORKER_ENV', '*', /"\*" is not/],
+    ['PW_WORKER_ENV', 'PATH,A=1', /"A=1" has a value: give names only/],
+    ['PW_WORKER_ENV', 'A B', /"A B" is no name of a variable/],
+    ['PW_WORKER_ENV', 'PW_TOKEN', /"PW_TOKEN" is a setting of the service/],
+    ['PW_WORKER_ENV', 'PW_*', /"PW_\*" is a setting of the service/],
   ];
   for (const [variable, value, says] of cases) assert.match(refusal(t, [], { [variable]: value }), says);
 });

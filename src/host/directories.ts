@@ -1,0 +1,62 @@
+import { mkdtempSync, realpathSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** What the removal of the last directories may take when the service ends; what is left goes at its next start. */
+const CLOSE_MS = 1_000;
+
+/** The working directories of the hosts: one for each, empty at its start, gone after its end. */
+export class HostDirectories {
+  #root: string | undefined;
+  readonly #isTemporary: boolean;
+  readonly #removals = new Set<Promise<void>>();
+
+  private constructor(root: string | undefined) {
+    this.#root = root;
+    this.#isTemporary = root === undefined;
+  }
+
+  /**
+   * @param root holds nothing else, and belongs to this service alone: whatever is in it is what a service that died
+   * has left behind, and is removed. Without one they are in the system's folder for temporary files.
+   */
+  static async open(root?: string): Promise<HostDirectories> {
+    if (root === undefined) return new HostDirectories(undefined);
+    // Of a link only the link goes. What cannot be removed, such as a mount, does not hinder a start.
+    await rm(root, { recursive: true, force: true }).catch(() => {});
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    return new HostDirectories(realpathSync(root));
+  }
+
+  /**
+   * Makes a directory that nobody else has, and returns its real path. A new one for each life of a group: the last
+   * one may still be on its way out.
+   * @throws what the file system says
+   */
+  make(groupName: string): string {
+    this.#root ??= realpathSync(mkdtempSync(join(tmpdir(), 'parallel-workers-')));
+    return mkdtempSync(join(this.#root, `${groupName}-`));
+  }
+
+  /** Removes a directory with all that is in it, in the background. */
+  remove(directory: string): void {
+    const removal = rm(directory, { recursive: true, force: true, maxRetries: 3 })
+      // User code may have seen to it that this fails. The next start of the service tries again.
+      .catch(() => {})
+      .finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
+  }
+
+  /** Waits a moment for what is being removed. No host may be left. */
+  async close(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, CLOSE_MS);
+    });
+    await Promise.race([Promise.all(this.#removals), late]);
+    clearTimeout(timer);
+    if (this.#isTemporary && this.#root !== undefined)
+      await rm(this.#root, { recursive: true, force: true }).catch(() => {});
+  }
+}

@@ -1,0 +1,75 @@
+import { realpathSync } from 'node:fs';
+import { resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Permissions } from '../schemas/permissions.js';
+
+/** The first version whose permission model is worth a promise: below it, it is experimental. */
+const LEAST_MAJOR = 24;
+
+/** Node warns, on standard error and in each thread, of every permission that it is given: they are given on purpose. */
+const WARNINGS = ['PERM0001', 'PERM0002', 'PERM0003', 'PERM0004', 'PERM0005', 'PERM0006', 'PERM0007'];
+
+/** Where this package is, as its own code is loaded from there. */
+const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Why hosts cannot be fenced here; undefined when they can. */
+export function fenceRefusal(version = process.versions.node): string | undefined {
+  if (Number.parseInt(version, 10) >= LEAST_MAJOR) return undefined;
+  return `a permission fence needs Node ${LEAST_MAJOR} or later, and this service runs on ${version}`;
+}
+
+export interface FencePaths {
+  /** Real path of the directory of the worker modules. */
+  readonly workersDir: string;
+  /** Real path of the host's working directory. */
+  readonly directory: string;
+  /** Where Node writes coverage, while it is being taken. */
+  readonly coverage: string | undefined;
+}
+
+/** The flags that fence a host in: it reads the workers directory, writes to its own, and what else is granted. */
+export function fenceFlags(permissions: Permissions, paths: FencePaths): string[] {
+  const { workersDir, directory, coverage } = paths;
+  const granted = (list: readonly string[]) => list.map((path) => resolve(workersDir, path));
+  const write = [directory, ...granted(permissions.write), ...(coverage === undefined ? [] : [coverage])];
+  const read = [...ownCode(), workersDir, '/proc/self/task', ...granted(permissions.read), ...write];
+  return [
+    '--permission',
+    '--allow-worker',
+    // A stall is told with the stack of its thread. It opens nothing that threads without a fence would not.
+    ...ifKnown('--allow-inspector'),
+    // Not fenced in any version, so that a spec means the same everywhere.
+    ...ifKnown('--allow-net'),
+    ...(permissions.childProcess ? ['--allow-child-process'] : []),
+    ...(permissions.addons ? ['--allow-addons'] : []),
+    ...(permissions.wasi ? ['--allow-wasi'] : []),
+    ...bothNames(read).map((path) => `--allow-fs-read=${path}`),
+    ...bothNames(write).map((path) => `--allow-fs-write=${path}`),
+    ...WARNINGS.map((code) => `--disable-warning=${code}`),
+  ];
+}
+
+function ifKnown(flag: string): string[] {
+  return process.allowedNodeEnvironmentFlags.has(flag) ? [flag] : [];
+}
+
+/** What the host itself is made of. */
+function ownCode(): string[] {
+  const piscina = fileURLToPath(import.meta.resolve('piscina'));
+  const folder = `${sep}node_modules${sep}piscina${sep}`;
+  const end = piscina.lastIndexOf(folder) + folder.length;
+  return [`${PACKAGE}dist`, `${PACKAGE}package.json`, piscina.slice(0, end - 1)];
+}
+
+/** Node compares paths as they are written: a link is granted by its own name and by that of what it leads to. */
+function bothNames(paths: readonly string[]): string[] {
+  return [...new Set(paths.flatMap((path) => [path, realOf(path)]))];
+}
+
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}

@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { basename, dirname, join } from 'node:path';
+import test from 'node:test';
+import { probe, tellsOf } from '../support/probe.js';
+import { startService, until } from '../support/service.js';
+import { temporaryDirectory } from '../support/temporary.js';
+import { workersDir } from '../support/workers-dir.js';
+
+/** What every worker tells here. */
+const PROBE = probe({
+  environment: 'process.env',
+  directory: 'process.cwd()',
+  entries: "fs.readdirSync('.')",
+  written: "fs.writeFileSync('own-file', 'text')",
+  descriptors: `Object.fromEntries(fs.readdirSync('/proc/self/fd').flatMap((fd) => {
+    try { return [[fd, fs.readlinkSync('/proc/self/fd/' + fd)]]; } catch { return []; }
+  }))`,
+});
+
+const CONNECTIONS = 50;
+
+test('a worker gets the usual environment and what is named, and no secret of the service', async (t) => {
+  const service = await startService(t, {
+    workersDir: workersDir(t, { 'probe.mjs': PROBE }),
+    env: {
+      PW_WORKER_ENV: 'PROBE_NAMED, PROBE_MANY_*',
+      PROBE_NAMED: 'named',
+      PROBE_MANY_A: 'a',
+      PROBE_SECRET: 'secret',
+      PW_TEST_SECRET: 'secret',
+      NODE_OPTIONS: '--title=of-the-service',
+      TZ: 'Pacific/Chatham',
+    },
+  });
+  await service.register({ name: 'a', module: 'probe.mjs', workers: 1 });
+  const environment = (await tellsOf(service, 'a'))['environment'] as Record<string, string>;
+  const { PROBE_NAMED, PROBE_MANY_A, TZ, PATH, HOME } = environment;
+  assert.deepEqual([PROBE_NAMED, PROBE_MANY_A, TZ], ['named', 'a', 'Pacific/Chatham']);
+  assert.deepEqual([PATH, HOME], [process.env['PATH'], process.env['HOME']]);
+  const usual =
+    /^(PROBE_(NAMED|MANY_A)|PATH|HOME|TMPDIR|LANG|LC_.*|TZ|LD_LIBRARY_PATH|SSL_CERT_(FILE|DIR)|NODE_(ENV|EXTRA_CA_CERTS|V8_COVERAGE))$/;
+  assert.deepEqual(
+    Object.keys(environment).filter((name) => !usual.test(name)),
+    [],
+  );
+});
+
+test('a worker’s directory is its group’s own: empty, and gone once the host is', async (t) => {
+  const state = temporaryDirectory(t);
+  const flags = ['--state-dir', state];
+  const directory = workersDir(t, { 'probe.mjs': PROBE });
+  const service = await startService(t, { workersDir: directory, flags });
+  const hosts = join(state, 'hosts');
+  for (const name of ['a', 'b']) await service.register({ name, module: 'probe.mjs' });
+  const [a, b] = [await tellsOf(service, 'a'), await tellsOf(service, 'b')].map((told) => ({
+    ...told,
+    directory: String(told['directory']),
+    entries: told['entries'] as string[],
+  }));
+  assert.ok(a && b);
+  assert.deepEqual(
+    [dirname(a.directory), dirname(b.directory)].map((path) => basename(path)),
+    ['hosts', 'hosts'],
+  );
+  assert.match(basename(a.directory), /^a-/);
+  assert.match(basename(b.directory), /^b-/);
+  for (const { entries } of [a, b])
+    assert.deepEqual(
+      entries.filter((entry) => entry !== 'own-file'),
+      [],
+    );
+  assert.equal(existsSync(join(a.directory, 'own-file')), true);
+
+  await service.stop('a');
+  await until('the directory of a to be removed', () => !existsSync(a.directory) || undefined);
+  assert.equal(existsSync(b.directory), true, 'the neighbour keeps its own');
+  const { host } = await service.status('b');
+  process.kill(host.pid, 'SIGKILL');
+  await until('the directory of a host that died to be removed', () => !existsSync(b.directory) || undefined);
+
+  await service.start('b');
+  assert.equal(readdirSync(hosts).length, 1);
+  await service.end('SIGKILL');
+  assert.equal(readdirSync(hosts).length, 1, 'nobody was there to remove it');
+  const next = await startService(t, { workersDir: directory, flags });
+  assert.deepEqual(readdirSync(hosts), []);
+  await next.register({ name: 'c', module: 'probe.mjs' });
+  await next.start('c');
+  assert.equal(await next.end(), 0);
+  assert.deepEqual(readdirSync(hosts), [], 'a service that ends in order leaves none');
+});
+
+test('a worker has no descriptor of the service: no socket, no connection, no file', async (t) => {
+  const directory = temporaryDirectory(t);
+  const file = join(directory, 'file');
+  writeFileSync(file, 'of the service');
+  const service = await startService(t, {
+    workersDir: workersDir(t, { 'probe.mjs': PROBE }),
+    // Whoever starts the service may leave it descriptors; Node takes care of the low ones by itself.
+    launcher: ['bash', '-c', `exec 7<"${file}" 143<"${file}"; exec "$@"`, '--'],
+  });
+  const { hostname, port } = new URL(service.url);
+  const sockets = Array.from({ length: CONNECTIONS }, () => connect(Number(port), hostname));
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  const open = () => readdirSync(`/proc/${service.pid}/fd`).flatMap((fd) => targetOf(service.pid, fd));
+  await until('the service to have all connections', () => open().length > CONNECTIONS || undefined);
+  await service.register({ name: 'a', module: 'probe.mjs', workers: 1 });
+  const told = (await tellsOf(service, 'a'))['descriptors'] as Record<string, string>;
+
+  const ofService = new Set(open());
+  assert.ok(ofService.has(file), 'the service itself has the file');
+  assert.deepEqual(
+    Object.entries(told).filter(([, target]) => ofService.has(target)),
+    [],
+  );
+  const { 0: input, 1: output, 2: error, 3: channel, ...rest } = told;
+  assert.equal(input, '/dev/null');
+  for (const target of [output, error, channel]) assert.match(target ?? '', /^socket:/);
+  // The rest is what event loops are made of, and the socket of the worker's standard output.
+  for (const [fd, target] of Object.entries(rest))
+    assert.match(target, /^(anon_inode:|pipe:|socket:|\/dev\/|\/proc\/)/, `descriptor ${fd}`);
+});
+
+/** What a descriptor is, unless it is of a kind that every process has one of. */
+function targetOf(pid: number, fd: string): string[] {
+  try {
+    const target = readlinkSync(`/proc/${pid}/fd/${fd}`);
+    return /^(anon_inode:|\/dev\/)/.test(target) ? [] : [target];
+  } catch {
+    return []; // Closed by now.
+  }
+}
