@@ -97,6 +97,9 @@ if (fenceRefusal() !== undefined) {
   test('what a fenced host cannot do hurts nothing that the service does with it', async (t) => {
     const directory = workersDir(t, {
       'spin.mjs': 'export default function spinning() { for (;;); }',
+      'etc.mjs': `import { readFileSync } from 'node:fs';
+export const init = () => readFileSync('/etc/hostname', 'utf8');
+export default () => {};`,
       'syntax.mjs': 'export default () => {;\n',
       'heap.mjs': 'const all = []; export default () => { all.push(new Array(1e5).fill(0.5)); };',
       'logger.mjs': "export const log = ({ worker_time_count }) => console.log('logged', worker_time_count);",
@@ -114,6 +117,16 @@ if (fenceRefusal() !== undefined) {
       await service.register({ name: 'syntax', module: 'syntax.mjs' });
       const { body } = await service.call('POST', '/v1/groups/syntax/start');
       assert.deepEqual([body.code, /Unexpected/.test(body.detail)], ['module_failed', true]);
+    });
+    await t.test('an error of the fence says what to grant', async () => {
+      await service.register({ name: 'etc', module: 'etc.mjs' });
+      const { body } = await service.call('POST', '/v1/groups/etc/start');
+      assert.equal(body.code, 'init_failed');
+      assert.match(
+        body.detail,
+        /no read of \/etc\/hostname: grant it by permissions\.read of the group's spec/,
+      );
+      assert.doesNotMatch(body.detail, /--allow/);
     });
     await t.test('priority, scale and loggers work', async () => {
       const spec = {

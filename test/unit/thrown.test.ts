@@ -49,3 +49,22 @@ test('name and stack of an error are kept', () => {
   assert.equal(name, 'RangeError');
   assert.match(stack, /thrown\.test/);
 });
+
+test('an error of the permission fence says what to grant', () => {
+  const told = (permission: string, resource: string, code = 'ERR_ACCESS_DENIED') =>
+    describeThrown(
+      Object.assign(new Error('Restricted. Use --allow-fs-read to manage permissions.'), {
+        code,
+        permission,
+        resource,
+      }),
+    ).message;
+  assert.match(
+    told('FileSystemRead', '/a'),
+    /^Restricted\. The fence .* no read of \/a: .*permissions\.read/,
+  );
+  assert.match(told('WASI', ''), /no wasi: .*permissions\.wasi/);
+  assert.match(told('', '', 'ERR_DLOPEN_DISABLED'), /permissions\.addons/);
+  for (const message of [told('FileSystemRead', '/a', 'EACCES'), told('constructor', ''), told('', '')])
+    assert.equal(message, 'Restricted. Use --allow-fs-read to manage permissions.');
+});

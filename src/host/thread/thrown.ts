@@ -1,4 +1,5 @@
 import type { ErrorInfo } from '../host-message.js';
+import { grantAdvice } from './denied.js';
 
 const MAX_NAME = 200;
 const MAX_MESSAGE = 2_000;
@@ -11,9 +12,17 @@ const MAX_STACK = 8_000;
 export function describeThrown(thrown: unknown): ErrorInfo {
   return {
     name: (read(thrown, 'name') ?? 'Error').slice(0, MAX_NAME),
-    message: (read(thrown, 'message') ?? asText(thrown)).slice(0, MAX_MESSAGE),
+    message: messageOf(thrown).slice(0, MAX_MESSAGE),
     stack: (read(thrown, 'stack') ?? '').slice(0, MAX_STACK),
   };
+}
+
+function messageOf(thrown: unknown): string {
+  const message = read(thrown, 'message') ?? asText(thrown);
+  const advice = grantAdvice(codeOf(thrown), read(thrown, 'permission'), read(thrown, 'resource'));
+  return advice === undefined
+    ? message
+    : `${message.replace(/ Use --allow-\S+ to manage permissions\./, '')} ${advice}`;
 }
 
 /** Whether the thrown value is an error of this name; `instanceof` would run the traps of a Proxy. */
@@ -26,7 +35,7 @@ export function stackOf(thrown: unknown): string {
   return read(thrown, 'stack') ?? '';
 }
 
-function read(thrown: unknown, key: 'name' | 'message' | 'stack' | 'code'): string | undefined {
+function read(thrown: unknown, key: string): string | undefined {
   if (typeof thrown !== 'object' || thrown === null) return undefined;
   try {
     const value = (thrown as Record<string, unknown>)[key];
