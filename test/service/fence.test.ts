@@ -156,15 +156,3 @@ export default () => {};`,
     });
   });
 }
-
-test('without the fence a spec’s permissions change nothing', async (t) => {
-  const permissions = { read: ['/nowhere'] };
-  const service = await startService(t, {
-    workersDir: workersDir(t, { 'probe.mjs': probe({ child: "childProcess.execFileSync('echo').length" }) }),
-  });
-  await service.register({ name: 'a', module: 'probe.mjs', workers: 1, permissions });
-  assert.deepEqual(await tellsOf(service, 'a'), { child: 1 });
-  const { spec } = await service.status('a');
-  const none = { read: [], write: [], childProcess: false, addons: false, wasi: false };
-  assert.deepEqual(spec.permissions, { ...none, ...permissions });
-});

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { startService, until } from '../support/service.js';
+import { startService } from '../support/service.js';
 import { temporaryDirectory } from '../support/temporary.js';
 import { ITERATES, workersDir, writeFiles } from '../support/workers-dir.js';
 
@@ -47,37 +47,36 @@ async function setUp(t: TestContext) {
   };
 }
 
-test('a link that takes the place of a module between registration and start is refused at the start', async (t) => {
-  const { service, swap, swapBack, nothingFromOutsideRan } = await setUp(t);
-  await service.register({ name: 'worker', module: 'sub/worker.mjs' });
-  await service.register({ name: 'logger', module: 'ok.mjs', loggers: ['sub/logger.mjs'] });
-  swap();
-  for (const name of ['worker', 'logger']) {
-    const { status, body } = await service.call('POST', `/v1/groups/${name}/start`);
-    assert.deepEqual([status, body.code], [422, 'module_not_allowed'], name);
-    assert.equal((await service.status(name)).state, 'failed');
-  }
-  nothingFromOutsideRan();
-  swapBack();
-  assert.equal((await service.start('worker')).state, 'running');
-});
+test('a link that takes the place of a module is not followed out of the workers directory', async (t) => {
+  const { service, directory, swap, swapBack, nothingFromOutsideRan } = await setUp(t);
 
-test('a link that takes the place of a module while its group runs is refused to the next thread', async (t) => {
-  const { service, directory, swap, nothingFromOutsideRan } = await setUp(t);
-  const restart = { policy: 'on-failure', maxRestarts: 1, backoff: { initialSeconds: 0 } };
-  await service.register({ name: 'a', module: 'sub/worker.mjs', workers: 1, restart });
-  await service.start('a');
-  swap();
-  writeFiles(directory, { fail: '' });
-  const { reason, failures } = await service.reaches('a', 'failed');
-  assert.match(reason, /leads out of the workers directory now/);
-  assert.deepEqual(
-    failures.map(({ kind }: { kind: string }) => kind),
-    ['exception', 'start'],
-  );
-  await until(
-    'the log to say so',
-    () => service.log.some(({ msg }) => /leads out of the workers directory now/.test(msg)) || undefined,
-  );
-  nothingFromOutsideRan();
+  await t.test('between registration and start: the start is refused', async () => {
+    await service.register({ name: 'worker', module: 'sub/worker.mjs' });
+    await service.register({ name: 'logger', module: 'ok.mjs', loggers: ['sub/logger.mjs'] });
+    swap();
+    for (const name of ['worker', 'logger']) {
+      const { status, body } = await service.call('POST', `/v1/groups/${name}/start`);
+      assert.deepEqual([status, body.code], [422, 'module_not_allowed'], name);
+      assert.equal((await service.status(name)).state, 'failed');
+    }
+    nothingFromOutsideRan();
+    swapBack();
+    assert.equal((await service.start('worker')).state, 'running');
+    await service.stop('worker');
+  });
+
+  await t.test('while the group runs: the next thread refuses it', async () => {
+    const restart = { policy: 'on-failure', maxRestarts: 1, backoff: { initialSeconds: 0 } };
+    await service.register({ name: 'a', module: 'sub/worker.mjs', workers: 1, restart });
+    await service.start('a');
+    swap();
+    writeFiles(directory, { fail: '' });
+    const { reason, failures } = await service.reaches('a', 'failed');
+    assert.match(reason, /leads out of the workers directory now/);
+    assert.deepEqual(
+      failures.map(({ kind }: { kind: string }) => kind),
+      ['exception', 'start'],
+    );
+    nothingFromOutsideRan();
+  });
 });

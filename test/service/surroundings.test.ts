@@ -11,6 +11,7 @@ import { workersDir } from '../support/workers-dir.js';
 
 /** What every worker tells here. */
 const PROBE = probe({
+  child: "childProcess.execFileSync('echo').length",
   environment: 'process.env',
   directory: 'process.cwd()',
   entries: "fs.readdirSync('.')",
@@ -35,8 +36,10 @@ test('a worker gets the usual environment and what is named, and no secret of th
       TZ: 'Pacific/Chatham',
     },
   });
-  await service.register({ name: 'a', module: 'probe.mjs', workers: 1 });
-  const environment = (await tellsOf(service, 'a'))['environment'] as Record<string, string>;
+  const permissions = { read: ['/nowhere'] };
+  await service.register({ name: 'a', module: 'probe.mjs', workers: 1, permissions });
+  const { environment: told, child } = await tellsOf(service, 'a');
+  const environment = told as Record<string, string>;
   const { PROBE_NAMED, PROBE_MANY_A, TZ, PATH, HOME } = environment;
   assert.deepEqual([PROBE_NAMED, PROBE_MANY_A, TZ], ['named', 'a', 'Pacific/Chatham']);
   assert.deepEqual([PATH, HOME], [process.env['PATH'], process.env['HOME']]);
@@ -46,6 +49,9 @@ test('a worker gets the usual environment and what is named, and no secret of th
     Object.keys(environment).filter((name) => !usual.test(name)),
     [],
   );
+  assert.equal(child, 1, 'without the fence a spec’s permissions change nothing');
+  const none = { read: [], write: [], childProcess: false, addons: false, wasi: false };
+  assert.deepEqual((await service.status('a')).spec.permissions, { ...none, ...permissions });
 });
 
 test('a worker’s directory is its group’s own: empty, and gone once the host is', async (t) => {
