@@ -1,5 +1,5 @@
-import { realpathSync } from 'node:fs';
-import { resolve, sep } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Permissions } from '../schemas/permissions.js';
 
@@ -10,7 +10,7 @@ const LEAST_MAJOR = 24;
 const WARNINGS = ['PERM0001', 'PERM0002', 'PERM0003', 'PERM0004', 'PERM0005', 'PERM0006', 'PERM0007'];
 
 /** Where this package is, as its own code is loaded from there. */
-const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
+const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Why hosts cannot be fenced here; undefined when they can. */
 export function fenceRefusal(version = process.versions.node): string | undefined {
@@ -53,12 +53,15 @@ function ifKnown(flag: string): string[] {
   return process.allowedNodeEnvironmentFlags.has(flag) ? [flag] : [];
 }
 
-/** What the host itself is made of. */
+/** What the host itself is made of: its own code, and the package that its pool comes from. */
 function ownCode(): string[] {
-  const piscina = fileURLToPath(import.meta.resolve('piscina'));
-  const folder = `${sep}node_modules${sep}piscina${sep}`;
-  const end = piscina.lastIndexOf(folder) + folder.length;
-  return [`${PACKAGE}dist`, `${PACKAGE}package.json`, piscina.slice(0, end - 1)];
+  const own = [join(PACKAGE, 'dist'), join(PACKAGE, 'package.json')];
+  for (let folder = PACKAGE; ; folder = dirname(folder)) {
+    // As Node looks for it. A package manager may have put a link there.
+    const piscina = join(folder, 'node_modules', 'piscina');
+    if (existsSync(piscina)) return [...own, piscina];
+    if (folder === dirname(folder)) return own;
+  }
 }
 
 /** Node compares paths as they are written: a link is granted by its own name and by that of what it leads to. */
