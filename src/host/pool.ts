@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort, type Transferable } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { ThreadMessage, ThreadTask, WorkerResult } from './thread/tasks.js';
+import { ensureWorkingDirectory } from './working-directory.js';
 
 /** What a thread gets to end its task by itself before it is ended by force. */
 const CLOSE_MS = 100;
@@ -44,6 +45,7 @@ export class PoolThread {
    * @param onError called with what is thrown while no task runs
    */
   constructor(heapMb: number | null, onError: (error: unknown) => void) {
+    ensureWorkingDirectory();
     this.#pool = new Piscina({
       filename: THREAD_ENTRY,
       minThreads: 1,

@@ -21,6 +21,20 @@ const PROBE = probe({
   }))`,
 });
 
+/** Removes its working directory in its first life. */
+const REMOVES = `import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+export default (_id, ctx) => {
+  const flag = new URL('flag', import.meta.url);
+  if (!existsSync(flag)) {
+    writeFileSync(flag, '');
+    rmSync(process.cwd(), { recursive: true });
+    throw new Error('once');
+  }
+  writeFileSync('file', '');
+  console.log('again in ' + process.cwd() + ', ' + JSON.stringify(readdirSync('.')));
+  ctx.finish();
+};`;
+
 const CONNECTIONS = 50;
 
 test('a worker gets the usual environment and what is named, and no secret of the service', async (t) => {
@@ -57,7 +71,7 @@ test('a worker gets the usual environment and what is named, and no secret of th
 test('a worker’s directory is its group’s own: empty, and gone once the host is', async (t) => {
   const state = temporaryDirectory(t);
   const flags = ['--state-dir', state];
-  const directory = workersDir(t, { 'probe.mjs': PROBE });
+  const directory = workersDir(t, { 'probe.mjs': PROBE, 'removes.mjs': REMOVES });
   const service = await startService(t, { workersDir: directory, flags });
   const hosts = join(state, 'hosts');
   for (const name of ['a', 'b']) await service.register({ name, module: 'probe.mjs' });
@@ -79,6 +93,15 @@ test('a worker’s directory is its group’s own: empty, and gone once the host
       [],
     );
   assert.equal(existsSync(join(a.directory, 'own-file')), true);
+
+  const restart = { policy: 'on-failure', backoff: { initialSeconds: 0 } };
+  await service.register({ name: 'removes', module: 'removes.mjs', workers: 1, restart });
+  await service.start('removes');
+  const again = await until('a worker that removed it to live again', () =>
+    service.log.find(({ msg }) => msg.startsWith('again in ')),
+  );
+  assert.match(again.msg, /hosts\/removes-[^/]+, \["file"\]$/);
+  await service.call('DELETE', '/v1/groups/removes');
 
   await service.stop('a');
   await until('the directory of a to be removed', () => !existsSync(a.directory) || undefined);
