@@ -1,6 +1,9 @@
 import { join } from 'node:path';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify';
+import { type AccessOptions, access } from './api/access/access.js';
+import { connectionBound, descriptorLimit } from './api/access/descriptors.js';
+import { TIMEOUTS, type Timeouts } from './api/access/timeouts.js';
 import { docs } from './api/docs.js';
 import { groupRoutes } from './api/groups.js';
 import { healthRoutes } from './api/health.js';
@@ -29,10 +32,6 @@ import { VALIDATION_RULES } from './schemas/validation.js';
 import { StateDirectory } from './store/state-directory.js';
 import { moduleResolver } from './worker-modules.js';
 
-/** A client that has not sent its whole request after this long gets a 408: at the next check. */
-const REQUEST_TIMEOUT_MS = 30_000;
-const REQUEST_CHECK_MS = 5_000;
-
 /** What requests that are under way get to end, once every group has. */
 const CLOSE_MS = 1_000;
 
@@ -54,11 +53,15 @@ export interface AppOptions {
   readonly workerEnv?: readonly string[];
   /** Whether hosts run within Node's permission model; false by default. */
   readonly permissions?: boolean;
+  /** Who may call, and how much. By default whoever reaches the service by address or as localhost. */
+  readonly access?: AccessOptions;
   readonly logger?: FastifyServerOptions['logger'];
   /** For tests; real time by default. */
   readonly clock?: Clock;
   /** For tests; real processes by default. */
   readonly createHost?: HostFactory;
+  /** For tests; how long slow clients may take. */
+  readonly timeouts?: Partial<Timeouts>;
 }
 
 export interface App {
@@ -75,11 +78,17 @@ export interface App {
  */
 export async function buildApp(options: AppOptions): Promise<App> {
   const clock = options.clock ?? systemClock;
+  const timeouts = { ...TIMEOUTS, ...options.timeouts };
   const server = Fastify({
     logger: options.logger ?? false,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: timeouts.requestMs,
+    keepAliveTimeout: timeouts.keepAliveMs,
     // A request without a Host header is answered with a problem, like every other mistake.
-    http: { requireHostHeader: false, connectionsCheckingInterval: REQUEST_CHECK_MS },
+    http: {
+      requireHostHeader: false,
+      headersTimeout: timeouts.headersMs,
+      connectionsCheckingInterval: timeouts.checkMs,
+    },
     // Until the end /livez and /metrics answer, and commands are refused with a problem.
     return503OnClosing: false,
     bodyLimit: BODY_LIMIT_BYTES,
@@ -123,6 +132,10 @@ export async function buildApp(options: AppOptions): Promise<App> {
 
   await server.register(problems);
   await server.register(requests);
+  // A group has a worker at least, and a host at most.
+  const hosts = Math.min(options.maxGroups, options.maxWorkers);
+  const maxConnections = options.access?.maxConnections ?? connectionBound(descriptorLimit(), hosts);
+  await server.register(access, { ...options.access, maxConnections });
   await server.register(docs);
   const schemas = [...SPEC_SCHEMAS, ...STATUS_SCHEMAS, StopReport, StartReport, ReloadReport, Problem];
   for (const schema of schemas) server.addSchema(schema);

@@ -18,8 +18,17 @@ export const docs = fp(
           license: { name: 'MIT', identifier: 'MIT' },
         },
         servers: [{ url: '/', description: 'This service.' }],
-        // Reaching the service is the permission to use it; it listens on loopback.
-        security: [],
+        // A token is asked for only if the service was given one.
+        security: [{ token: [] }, {}],
+        components: {
+          securitySchemes: {
+            token: {
+              type: 'http',
+              scheme: 'bearer',
+              description: 'The value of PW_TOKEN, or of PW_READ_TOKEN for what changes nothing.',
+            },
+          },
+        },
         tags: [
           { name: 'groups', description: 'What groups there are, and what they are made of.' },
           { name: 'lifecycle', description: 'Start, stop and restart.' },
@@ -30,12 +39,19 @@ export const docs = fp(
         buildLocalReference: (schema, _base, _fragment, index) => String(schema['$id'] ?? `schema-${index}`),
       },
     });
-    await app.register(swaggerUi, {
-      routePrefix: '/docs',
-      uiConfig: { deepLinking: true },
-      logLevel: 'warn',
+    await app.register(async (pages) => {
+      pages.addHook('onRoute', (route) => {
+        route.config = { ...route.config, access: 'page' };
+      });
+      await pages.register(swaggerUi, {
+        routePrefix: '/docs',
+        uiConfig: { deepLinking: true },
+        logLevel: 'warn',
+      });
     });
-    app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+    app.get('/openapi.json', { config: { access: 'page' }, schema: { hide: true } }, async () =>
+      app.swagger(),
+    );
   },
   { name: 'docs' },
 );

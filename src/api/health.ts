@@ -45,6 +45,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (
     '/livez',
     {
       logLevel: 'warn',
+      config: { access: 'probe' },
       schema: {
         operationId: 'live',
         summary: 'Liveness',
@@ -60,6 +61,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (
     '/readyz',
     {
       logLevel: 'warn',
+      config: { access: 'probe' },
       schema: {
         operationId: 'ready',
         summary: 'Readiness',

@@ -14,6 +14,7 @@ const routes: FastifyPluginAsyncTypebox<{ metrics: Metrics }> = async (app, { me
     '/metrics',
     {
       logLevel: 'warn',
+      config: { access: 'scrape' },
       schema: {
         operationId: 'metrics',
         summary: 'Metrics',

@@ -11,17 +11,24 @@ export const BODY_PROBLEMS = ['malformed_json', 'body_too_large', 'unsupported_m
 
 /** The answers of an operation besides the good ones: one problem a status, from the codes that it can give. */
 export function problemResponses(...codes: ProblemCode[]): Record<number, TSchema> {
-  const titles = new Map<number, Set<string>>();
-  for (const code of [...codes, ...ALWAYS]) {
+  return withProblems({}, [...new Set([...codes, ...ALWAYS])]);
+}
+
+interface Response extends TSchema {
+  description?: string;
+  content?: Record<string, { schema: TSchema }>;
+}
+
+/** The same answers and these problems: of one status they share the description. */
+export function withProblems(responses: unknown, codes: readonly ProblemCode[]): Record<number, TSchema> {
+  const all: Record<number, Response> = { ...(responses as Record<number, Response> | undefined) };
+  for (const code of codes) {
     const { status, title } = PROBLEMS[code];
-    titles.set(status, (titles.get(status) ?? new Set()).add(`${title} (\`${code}\`)`));
+    const told = [all[status]?.description, `${title} (\`${code}\`)`].filter((text) => text !== undefined);
+    const content = { 'application/problem+json': { schema: ref(Problem) } };
+    all[status] = { description: told.join('; '), content };
   }
-  return Object.fromEntries(
-    [...titles].map(([status, of]) => [
-      status,
-      { description: [...of].join('; '), content: { 'application/problem+json': { schema: ref(Problem) } } },
-    ]),
-  );
+  return all;
 }
 
 /** A good answer in JSON, with what it means. */
