@@ -30,6 +30,12 @@ export async function serve(config: Config): Promise<void> {
     workersDir: config.workersDir,
     stateDir: config.stateDir,
     groupsFile: config.groupsFile,
+    access: {
+      token: config.token,
+      readToken: config.readToken,
+      allowedHosts: config.allowedHosts,
+      rateLimit: config.rateLimit,
+    },
     workerEnv: config.workerEnv,
     permissions: config.permissions,
     maxWorkers: config.maxWorkers,
