@@ -16,7 +16,7 @@ import { type Clock, systemClock } from './clock.js';
 import { Coordinator } from './coordinator/coordinator.js';
 import type { HostFactory } from './coordinator/host.js';
 import { logEvents } from './event-log.js';
-import { parseInThread } from './groups-file/parse-thread.js';
+import { parseAside } from './groups-file/parse-thread.js';
 import { Reloader } from './groups-file/reloader.js';
 import { HostDirectories } from './host/directories.js';
 import { hostEnvironment } from './host/environment.js';
@@ -127,7 +127,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     coordinator,
     limits: { maxWorkers: options.maxWorkers, maxGroups: options.maxGroups },
     resolveModule,
-    parse: parseInThread,
+    parse: parseAside,
   });
 
   await server.register(problems);

@@ -1,6 +1,9 @@
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { type FileLimits, type ParsedGroups, parseGroups } from './parse.js';
 
+/** So much takes some 10 ms right here; the start of a thread takes 100 to 300. */
+const SMALL_CHARACTERS = 8 * 1024;
+
 /** A file of 1 MiB takes 1 to 4 s of a busy core; one of nothing but mistakes may take longer. */
 const DEADLINE_MS = 20_000;
 
@@ -9,10 +12,12 @@ interface Task {
   readonly limits: FileLimits;
 }
 
-/**
- * Parses the text in a thread of its own, so that a large file holds up nobody: the parser takes a second and more for
- * a megabyte. Never rejects.
- */
+/** Parses the text, a large one in a thread of its own: the parser takes a second and more for a megabyte. */
+export function parseAside(text: string, limits: FileLimits): ParsedGroups | Promise<ParsedGroups> {
+  return text.length <= SMALL_CHARACTERS ? parseGroups(text, limits) : parseInThread(text, limits);
+}
+
+/** Parses the text in a thread of its own, which holds up nobody. Never rejects. */
 export function parseInThread(text: string, limits: FileLimits): Promise<ParsedGroups> {
   const task: Task = { text, limits };
   return new Promise((resolve) => {

@@ -40,8 +40,9 @@ export class Reloader {
    * @throws ProblemError groups_file_invalid
    */
   async load(): Promise<ReloadReport | undefined> {
-    if (this.file === undefined) return undefined;
-    return this.#run(this.file, { dryRun: false, start: false });
+    const { file } = this;
+    if (file === undefined) return undefined;
+    return this.#queued(() => this.#run(file, { dryRun: false, start: false }));
   }
 
   /**
@@ -59,11 +60,16 @@ export class Reloader {
     const mode: Mode = dryRun ? 'dryRun' : 'reload';
     const shared = this.#waiting.get(mode);
     if (shared !== undefined) return shared;
-    const turn = this.#last.then(() => {
+    const turn = this.#queued(() => {
       this.#waiting.delete(mode);
       return this.#run(file, { dryRun, start: true });
     });
     this.#waiting.set(mode, turn);
+    return turn;
+  }
+
+  #queued(run: () => Promise<ReloadReport>): Promise<ReloadReport> {
+    const turn = this.#last.then(run);
     this.#last = turn.catch(() => {});
     return turn;
   }
