@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import { logReload } from '../groups-file/hangup.js';
 import type { Reloader } from '../groups-file/reloader.js';
 import { ref } from '../schemas/ref.js';
 import { ReloadReport } from '../schemas/reload-report.js';
@@ -32,6 +33,10 @@ export const reloadRoutes: FastifyPluginAsyncTypebox<{ reloader: Reloader }> = a
         },
       },
     },
-    async (request) => reloader.reload(request.query.dryRun === 'true'),
+    async (request) => {
+      const report = await reloader.reload(request.query.dryRun === 'true');
+      if (!report.dryRun) logReload(report, request.log);
+      return report;
+    },
   );
 };

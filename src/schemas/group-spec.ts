@@ -60,7 +60,8 @@ const fields = {
   }),
   autostart: Type.Boolean({
     default: false,
-    description: 'Start the group when the service starts. To register it starts nothing.',
+    description:
+      'Start the group whenever the service starts, unless it has completed. To register it starts nothing.',
   }),
   after: Type.Array(GroupName, {
     maxItems: 32,

@@ -177,6 +177,7 @@ const bodies = [
     '/v1/groups/target/restart',
     '/v1/start',
     '/v1/stop',
+    '/v1/reload',
   ].map((path) => refusal('POST', path, /takes no body/, { body: '{"name":"target"}' })),
   ...['[]', '[1]', 'null', '"x"'].map((body) =>
     refusal('POST', '/v1/groups/target/start', /takes no body/, { body }),
@@ -191,7 +192,8 @@ const queries = [
     'POST /v1/groups/target/start',
     'POST /v1/groups/target/stop',
   ]
-    .concat('POST /v1/groups/target/restart', 'POST /v1/start', 'POST /v1/stop', 'DELETE /v1/groups/target')
+    .concat('POST /v1/groups/target/restart', 'POST /v1/start', 'POST /v1/stop', 'POST /v1/reload')
+    .concat('DELETE /v1/groups/target')
     .map((route) => route.split(' '))
     .map(([method = '', path = '']) =>
       refusal(method, `${path}?bogus=1`, /bogus.*remove/, { pointer: '?bogus' }),
@@ -208,6 +210,8 @@ const queries = [
   ...['maybe', '', '1', 'true&wait=false'].map((wait) =>
     refusal('POST', `/v1/groups/target/start?wait=${wait}`, /true, false/, { pointer: '?wait' }),
   ),
+  refusal('POST', '/v1/reload?dryRun=maybe', /true, false/, { pointer: '?dryRun' }),
+  refusal('POST', '/v1/reload', /--groups FILE/, { status: 409, code: 'no_groups_file' }),
   ...['GET /v1/groups', 'POST /v1/start', 'POST /v1/stop']
     .map((route) => route.split(' '))
     .flatMap(([method = '', path = '']) =>

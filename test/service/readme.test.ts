@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { promisify } from 'node:util';
 import { settingsTable } from '#dist/config/settings.js';
+import { parseGroups } from '#dist/groups-file/parse.js';
 import { GroupSpec } from '#dist/schemas/group-spec.js';
 import { requires } from '../support/requires.js';
 import { ROOT, startService } from '../support/service.js';
@@ -53,7 +54,7 @@ function assertSuccess(stdout: string): void {
 }
 
 test('the curl session works as it is written', requires('curl'), async (t) => {
-  const session = blocks.filter((block) => block.includes('curl'));
+  const session = blocks.filter((block) => block.includes('curl') && !block.includes('/v1/reload'));
   assert.equal(session.length, 3, 'the first steps, how to restart, and how to scale');
   const service = await startService(t, { workersDir: `${ROOT}examples` });
   const [first = '', sturdy = '', scale = ''] = session.map((block) =>
@@ -80,6 +81,23 @@ test('the curl session works as it is written', requires('curl'), async (t) => {
   await run('bash', ['-euxo', 'pipefail', '-c', scale]);
   const scaled = await service.status('sturdy');
   assert.deepEqual([scaled.state, scaled.workers.length, scaled.host.pid], ['running', 4, host.pid]);
+});
+
+test('what it shows of groups from a file works', requires('curl'), async (t) => {
+  const [, text = ''] = /^```yaml\n(.*?)^```/ms.exec(readme) ?? [];
+  assert.deepEqual(parseGroups(text).mistakes, []);
+  const env = { PW_GROUPS_FILE: `${ROOT}examples/groups.yaml` };
+  const service = await startService(t, { workersDir: `${ROOT}examples`, env });
+  const written = blocks.filter((block) => /validate|\/v1\/reload/.test(block)).flatMap(commands);
+  const answers = [];
+  for (const command of written) {
+    const here = command.replaceAll('127.0.0.1:8080', service.url.slice('http://'.length));
+    answers.push((await run('bash', ['-euo', 'pipefail', '-c', here], { cwd: ROOT })).stdout);
+  }
+  const [validated = '', planned = '', reloaded = ''] = answers;
+  assert.match(validated, /^examples\/groups\.yaml: \d+ groups, valid\n$/);
+  assert.deepEqual([JSON.parse(planned).dryRun, JSON.parse(reloaded).dryRun], [true, false]);
+  assert.equal(JSON.parse(reloaded).success, true, reloaded);
 });
 
 test('the worker that it shows works', async (t) => {

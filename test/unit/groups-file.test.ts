@@ -10,6 +10,7 @@ import { type FileLimits, parseGroups } from '#dist/groups-file/parse.js';
 import { parseInThread } from '#dist/groups-file/parse-thread.js';
 import { moduleResolver } from '#dist/worker-modules.js';
 import { spec } from '../support/coordinator.js';
+import { ROOT } from '../support/service.js';
 import { temporaryDirectory } from '../support/temporary.js';
 import { workersDir } from '../support/workers-dir.js';
 
@@ -341,6 +342,15 @@ test('modules are looked for in the workers directory, those of loggers too', as
   assert.match(mistakes[0]?.detail ?? '', /"gone\.mjs" cannot be found in the workers directory/);
   assert.match(mistakes[1]?.detail ?? '', /"\.\.\/out\.mjs" is outside the workers directory/);
   assert.match(mistakes[3]?.detail ?? '', /"notes\.txt" cannot be loaded/);
+});
+
+test('the example is valid', async () => {
+  const resolveModule = moduleResolver(`${ROOT}examples`);
+  const { specs, mistakes, warnings } = await loadGroupsFile(`${ROOT}examples/groups.yaml`, {
+    resolveModule,
+  });
+  assert.deepEqual([mistakes, warnings], [[], []]);
+  assert.ok(specs.length > 1);
 });
 
 test('a thread of its own says the same', async () => {
