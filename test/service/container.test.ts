@@ -233,7 +233,12 @@ test('the image', requiresRegistry(), async (t) => {
   const app = join(image.root, image.workdir);
   const workers = temporaryDirectory(t);
   copyFileSync(join(MODULES, 'millisecond.mjs'), join(workers, 'millisecond.mjs'));
-  const environment = { PW_PORT: '0', PW_WORKERS_DIR: workers };
+  const environment = {
+    ...composed(SERVICE).environment,
+    PW_PORT: '0',
+    PW_WORKERS_DIR: workers,
+    PW_STATE_DIR: temporaryDirectory(t),
+  };
 
   await t.test('holds the program and what it needs to run, and nothing else', () => {
     const expected = ['dist', 'node_modules', 'openapi', 'package-lock.json', 'package.json'];
@@ -248,16 +253,16 @@ test('the image', requiresRegistry(), async (t) => {
   });
 
   await t.test('does not listen to the world before it is told to', async (t) => {
-    const child = spawnEntrypoint(t, image, environment);
+    const child = spawnEntrypoint(t, image, { ...environment, PW_INSECURE: 'false' });
     child.stdout.resume();
     const complaint = child.stderr.setEncoding('utf8').toArray();
     assert.equal(await until('the service to end', () => child.exitCode ?? undefined), 2);
-    assert.match((await complaint).join(''), /PW_HOST=0\.0\.0\.0 .*PW_INSECURE=true/);
+    assert.match((await complaint).join(''), /PW_HOST=0\.0\.0\.0 .*PW_TOKEN_FILE.*PW_INSECURE=true/);
   });
 
   await t.test('runs groups, knows whether it is healthy, writes nothing, ends on SIGTERM', async (t) => {
     const before = filesBelow(app);
-    const service = await startImage(t, image, { ...environment, PW_INSECURE: 'true' });
+    const service = await startImage(t, image, environment);
     assert.equal((await service.call('GET', '/readyz')).status, 200);
     assert.equal(await health(image, service.url), 0);
     for (const path of ['/readyz', '/metrics', '/v1/groups'])

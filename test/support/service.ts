@@ -124,11 +124,7 @@ export interface ServiceOptions {
 export async function startService(t: TestContext, options: ServiceOptions = {}): Promise<Service> {
   const own = mkdtempSync(join(tmpdir(), 'parallel-workers-state-'));
   const port = options.port === false ? [] : ['--port', '0'];
-  const directories = {
-    '--workers-dir': options.workersDir ?? MODULES,
-    '--state-dir': options.stateDir ?? own,
-  };
-  const flags = [...port, ...Object.entries(directories).flat(), ...(options.flags ?? [])];
+  const flags = [...port, '--workers-dir', options.workersDir ?? MODULES, ...(options.flags ?? [])];
   const [command = '', ...args] = [
     ...(options.launcher ?? []),
     options.node ?? process.execPath,
@@ -138,7 +134,12 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
   // What a test gives is meant for its workers, too.
   const forWorkers = Object.keys(options.env ?? {}).filter((name) => !name.startsWith('PW_'));
   const child = spawn(command, args, {
-    env: { ...process.env, PW_WORKER_ENV: forWorkers.join(), ...options.env },
+    env: {
+      ...process.env,
+      PW_STATE_DIR: options.stateDir ?? own,
+      PW_WORKER_ENV: forWorkers.join(),
+      ...options.env,
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   // The second signal ends it at once, and unlike SIGKILL lets it write its coverage.
