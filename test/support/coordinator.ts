@@ -1,4 +1,5 @@
 import { Coordinator } from '#dist/coordinator/coordinator.js';
+import type { GroupStore } from '#dist/coordinator/group-store.js';
 import { ProblemError } from '#dist/errors.js';
 import { DEFAULT_BUCKETS, type GroupSpec } from '#dist/schemas/group-spec.js';
 import type { RestartRules } from '#dist/schemas/restart-rules.js';
@@ -46,10 +47,11 @@ export function restart(changes: Partial<RestartRules> = {}): RestartRules {
 export interface WorldOptions {
   readonly maxWorkers?: number;
   readonly maxGroups?: number;
+  readonly store?: GroupStore;
 }
 
 /** The real coordinator over fake hosts and a fake clock. */
-export function fakeCoordinator({ maxWorkers = 64, maxGroups = 256 }: WorldOptions = {}) {
+export function fakeCoordinator({ maxWorkers = 64, maxGroups = 256, store }: WorldOptions = {}) {
   const clock = new FakeClock();
   const hosts = new FakeHosts();
   const coordinator = new Coordinator({
@@ -59,6 +61,7 @@ export function fakeCoordinator({ maxWorkers = 64, maxGroups = 256 }: WorldOptio
     random: () => 0,
     maxWorkers,
     maxGroups,
+    ...(store && { store }),
     onListenerError: (error) => {
       throw error;
     },

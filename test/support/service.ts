@@ -122,7 +122,7 @@ export interface ServiceOptions {
 
 /** Starts the service and ends it with the test, whatever becomes of it. */
 export async function startService(t: TestContext, options: ServiceOptions = {}): Promise<Service> {
-  const own = mkdtempSync(join(tmpdir(), 'parallel-workers-state-'));
+  const stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'parallel-workers-state-'));
   const port = options.port === false ? [] : ['--port', '0'];
   const flags = [...port, '--workers-dir', options.workersDir ?? MODULES, ...(options.flags ?? [])];
   const [command = '', ...args] = [
@@ -136,7 +136,7 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
   const child = spawn(command, args, {
     env: {
       ...process.env,
-      PW_STATE_DIR: options.stateDir ?? own,
+      PW_STATE_DIR: stateDir,
       PW_WORKER_ENV: forWorkers.join(),
       ...options.env,
     },
@@ -146,7 +146,7 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
   t.after(async () => {
     child.kill('SIGTERM');
     await endOf(child, 'SIGINT');
-    rmSync(own, { recursive: true, force: true });
+    if (options.stateDir === undefined) rmSync(stateDir, { recursive: true, force: true });
   });
   const log: LogRecord[] = [];
   const listening = new Promise<string>((resolve, reject) => {

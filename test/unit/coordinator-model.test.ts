@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import type { GroupStore } from '#dist/coordinator/group-store.js';
 import { isActive } from '#dist/coordinator/state.js';
 import { ProblemError } from '#dist/errors.js';
 import type { RestartRules } from '#dist/schemas/restart-rules.js';
-import { fakeCoordinator, restart, spec } from '../support/coordinator.js';
+import { fakeCoordinator, restart, spec, type World } from '../support/coordinator.js';
 import { settle } from '../support/fake-clock.js';
 import type { FakeHost } from '../support/fake-host.js';
+import { MemoryStore } from '../support/memory-store.js';
 
 const NAMES = ['a', 'b', 'c'] as const;
 type Name = (typeof NAMES)[number];
@@ -108,7 +110,7 @@ function obey(host: FakeHost): void {
 
 /** Runs the actions over the real coordinator, and checks after each what must always hold. */
 class Run {
-  readonly world = fakeCoordinator();
+  readonly world: World;
   /** The last command on each group, as far as nothing has happened since that could change its outcome. */
   readonly wanted = new Map<string, 'running' | 'rest'>();
   /** Groups whose start is under way and may already be lost. */
@@ -117,7 +119,8 @@ class Run {
   readonly seenIds = new Map<number, string>();
   readonly unexpected: unknown[] = [];
 
-  constructor() {
+  constructor(store: GroupStore | undefined) {
+    this.world = fakeCoordinator(store && { store });
     const { coordinator, hosts } = this.world;
     coordinator.events.on('transition', ({ group, from, to }) => {
       // The table's own word is not taken for it: rest means that no host of the group lives.
@@ -341,12 +344,14 @@ const restlessAction: fc.Arbitrary<Action> = fc.oneof(
 );
 const restlessHistories = fc.array(fc.tuple(restlessAction, fc.boolean()), { maxLength: 40, size: 'max' });
 
-async function play(
+type History = readonly [
   first: readonly RestartRules[],
   up: boolean,
   steps: readonly (readonly [Action, boolean])[],
-): Promise<void> {
-  const run = new Run();
+];
+
+async function play([first, up, steps]: History, store?: GroupStore): Promise<void> {
+  const run = new Run(store);
   NAMES.forEach((name, i) => {
     run.command(run.world.coordinator.register(spec(name, { restart: first[i] ?? restart() })));
   });
@@ -365,15 +370,29 @@ async function play(
 }
 
 test('commands and faults in any order: one incarnation at most, only legal states, always an end', async () => {
-  await fc.assert(fc.asyncProperty(fc.tuple(rules, rules, rules), fc.boolean(), histories, play), {
-    numRuns: 500,
-    includeErrorInReport: true,
-  });
+  await fc.assert(
+    fc.asyncProperty(fc.tuple(rules, rules, rules), fc.boolean(), histories, (...history) => play(history)),
+    {
+      numRuns: 500,
+      includeErrorInReport: true,
+    },
+  );
 });
 
 test('workers that fail, hang, come and go while their groups run: the same holds', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.tuple(rules, rules, rules), fc.constant(true), restlessHistories, play),
+    fc.asyncProperty(fc.tuple(rules, rules, rules), fc.constant(true), restlessHistories, (...history) =>
+      play(history),
+    ),
+    { numRuns: 500, includeErrorInReport: true },
+  );
+});
+
+test('the same holds when every change is kept first', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.tuple(rules, rules, rules), fc.boolean(), histories, (...history) =>
+      play(history, new MemoryStore()),
+    ),
     { numRuns: 500, includeErrorInReport: true },
   );
 });
