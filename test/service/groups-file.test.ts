@@ -16,19 +16,19 @@ class Bench {
   readonly file: string;
   readonly #t: TestContext;
   readonly #workersDir: string;
-  readonly #env: Record<string, string>;
+  readonly #stateDir: string;
 
   constructor(t: TestContext, groups: Groups) {
     const directory = temporaryDirectory(t);
     this.#t = t;
     this.#workersDir = workersDir(t, { 'iterates.mjs': ITERATES });
     this.file = join(directory, 'groups.yaml');
-    this.#env = { PW_GROUPS_FILE: this.file, PW_STATE_DIR: join(directory, 'state') };
+    this.#stateDir = join(directory, 'state');
     this.write(groups);
   }
 
   get options(): ServiceOptions {
-    return { workersDir: this.#workersDir, env: this.#env };
+    return { workersDir: this.#workersDir, stateDir: this.#stateDir, flags: ['--groups', this.file] };
   }
 
   start(): Promise<Service> {
@@ -253,25 +253,25 @@ test('without a groups file there is nothing to reload', async (t) => {
 
 test('the command line', async (t) => {
   const bench = new Bench(t, { a: { workers: 'many' } });
-  const run = (args: string[], env: Record<string, string> = {}) =>
+  const { workersDir = '', stateDir = '' } = bench.options;
+  const run = (args: string[]) =>
     new Promise<[code: number, stdout: string, stderr: string]>((resolve) => {
       const child = execFile(
         process.execPath,
-        [`${ROOT}dist/server.js`, ...args],
-        { env: { ...process.env, ...env }, timeout: 60_000 },
+        [`${ROOT}dist/server.js`, ...args, '--workers-dir', workersDir],
+        { timeout: 60_000 },
         (_error, stdout, stderr) => resolve([child.exitCode ?? -1, stdout, stderr]),
       );
     });
-  const { workersDir = '' } = bench.options;
 
   await t.test('validate tells the mistakes', async () => {
-    const [code, stdout] = await run(['validate', bench.file, '--workers-dir', workersDir]);
+    const [code, stdout] = await run(['validate', bench.file]);
     assert.deepEqual([code, stdout], [1, `${bench.file}:4:5: /groups/0/workers must be integer\n`]);
   });
 
   await t.test('a service does not start with an invalid file', async () => {
-    const flags = ['--port', '0', '--workers-dir', workersDir, '--log-level', 'warn'];
-    const [code, stdout, stderr] = await run(flags, bench.options.env);
+    const quiet = ['--port', '0', '--state-dir', stateDir, '--log-level', 'warn'];
+    const [code, stdout, stderr] = await run([...quiet, '--groups', bench.file]);
     assert.deepEqual([code, stdout], [2, '']);
     assert.match(
       stderr,

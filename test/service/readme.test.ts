@@ -86,8 +86,8 @@ test('the curl session works as it is written', requires('curl'), async (t) => {
 test('what it shows of groups from a file works', requires('curl'), async (t) => {
   const [, text = ''] = /^```yaml\n(.*?)^```/ms.exec(readme) ?? [];
   assert.deepEqual(parseGroups(text).mistakes, []);
-  const env = { PW_GROUPS_FILE: `${ROOT}examples/groups.yaml` };
-  const service = await startService(t, { workersDir: `${ROOT}examples`, env });
+  const flags = ['--groups', `${ROOT}examples/groups.yaml`];
+  const service = await startService(t, { workersDir: `${ROOT}examples`, flags });
   const written = blocks.filter((block) => /validate|\/v1\/reload/.test(block)).flatMap(commands);
   const answers = [];
   for (const command of written) {
