@@ -52,13 +52,14 @@ export async function serve(config: Config): Promise<void> {
 
 /** Registers what the groups file declares, now and on each SIGHUP. @throws ConfigError when the file is not valid */
 async function declareGroups(reloader: Reloader, log: FastifyBaseLogger): Promise<void> {
+  // A signal that comes while the file is read for the first time would end the service; so its turn comes after that.
+  reloadOnHangup(reloader, log);
   try {
     const report = await reloader.load();
     if (report !== undefined) logReload(report, log);
   } catch (error) {
     throw error instanceof ProblemError ? new ConfigError(error.message) : error;
   }
-  reloadOnHangup(reloader, log);
 }
 
 function tell({ log }: FastifyInstance, config: Config): void {
