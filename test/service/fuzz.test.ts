@@ -120,7 +120,12 @@ async function send(
   service: Service,
   { operation, target, headers, body }: FuzzRequest,
 ): Promise<Answer> {
-  const asked = request(service.url + target, {
+  // Not as a URL, which would be tidied up.
+  const { hostname, port } = new URL(service.url);
+  const asked = request({
+    hostname,
+    port,
+    path: target,
     method: operation.method,
     agent,
     headers: headerOf(headers, body),
