@@ -102,6 +102,8 @@ function start(command, args, options) {
   interrupted.signal.throwIfAborted();
   // Settings of the caller's shell are for another service.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PW_')));
+  // Groups of an earlier run must not come back.
+  env.PW_STATE_DIR = join(folder, 'state');
   // A process group of its own: Ctrl-C in the terminal reaches this process alone, which ends the others in order.
   const child = spawn(command, args, { cwd: ROOT, env, detached: true, ...options });
   child.ended = new Promise((resolve, reject) => {
