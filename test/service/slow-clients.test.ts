@@ -123,7 +123,9 @@ test('when all places are taken, who waits the longest goes first, and a command
   assert.equal((await raw('GET', '/livez', headers)).status, 200);
   await until('the one with half a body to have gone', () => order.includes('half') || undefined);
 
-  const host = await until('the host to be made', () => hosts.alive('a')[0]);
+  const host = await until('the host to be asked to init', () =>
+    hosts.alive('a').find((host) => host.has('init')),
+  );
   host.initialised();
   await until('the workers to be asked for', () => host.has('run') || undefined);
   host.running();
