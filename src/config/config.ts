@@ -61,9 +61,7 @@ export function readConfig(flags: Record<string, unknown>, environment: NodeJS.P
     workersDir: workersDirectory(settings),
     stateDir: resolve(settings.PW_STATE_DIR),
     groupsFile: absolute(settings.PW_GROUPS_FILE),
-    allowedHosts: names('PW_ALLOWED_HOSTS', settings.PW_ALLOWED_HOSTS, wrongHost).map((name) =>
-      name.toLowerCase(),
-    ),
+    allowedHosts: allowedHosts(settings),
     rateLimit: settings.PW_RATE_LIMIT,
     workerEnv: names('PW_WORKER_ENV', settings.PW_WORKER_ENV, wrongWorkerEnv),
     permissions: settings.PW_PERMISSIONS,
@@ -82,6 +80,13 @@ type NameRule = (name: string) => string | undefined;
 
 const wrongHost: NameRule = (name) =>
   HOST_NAME.test(name) ? undefined : 'is not a name of a host, without scheme and port';
+
+/** It goes by the name that it listens on, too, should that be one. */
+function allowedHosts({ PW_ALLOWED_HOSTS, PW_HOST }: Settings): string[] {
+  const own = isIP(PW_HOST) === 0 && wrongHost(PW_HOST) === undefined ? [PW_HOST] : [];
+  const all = [...names('PW_ALLOWED_HOSTS', PW_ALLOWED_HOSTS, wrongHost), ...own];
+  return all.map((name) => name.toLowerCase());
+}
 
 function names(setting: SettingName, list: string | undefined, wrong: NameRule): string[] {
   const all = (list ?? '').split(',').map((name) => name.trim());

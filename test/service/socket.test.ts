@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { lookup } from 'node:dns/promises';
 import { once } from 'node:events';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
+import { createServer, isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
@@ -27,6 +28,19 @@ test('a Unix socket beside the port: for its owner alone, the same service, gone
   assert.deepEqual([status, JSON.parse(body).name], [200, 'one']);
   assert.equal(await service.end(), 0);
   assert.ok(!existsSync(path), 'the socket is gone');
+});
+
+test('localhost: every address of it that this machine has', async (t) => {
+  const service = await startService(t, { flags: ['--host', 'localhost'] });
+  const { port } = new URL(service.url);
+  for (const { address } of await lookup('localhost', { all: true })) {
+    const host = isIPv6(address) ? `[${address}]` : address;
+    // Without IPv6 a machine may name ::1 all the same; the log says that it is not listened on.
+    const refused = () => service.log.some(({ msg }) => msg.startsWith(`not listening on ${address}`));
+    const asked = fetch(`http://${host}:${port}/livez`);
+    const status = await asked.then((answer) => answer.status).catch(() => refused());
+    assert.ok(status === 200 || status === true, `${address}: ${status}`);
+  }
 });
 
 test('a Unix socket in place of the port', async (t) => {

@@ -188,6 +188,16 @@ test('the permission fence, where this Node has one', (t) => {
   }
 });
 
+test('the service goes by the name that it listens on', (t) => {
+  const environment = { PW_TOKEN: 'a-token', PW_ALLOWED_HOSTS: 'workers' };
+  assert.deepEqual(read(t, ['--host', 'Node7.example'], environment).allowedHosts, [
+    'workers',
+    'node7.example',
+  ]);
+  for (const host of ['0.0.0.0', '::', '::1'])
+    assert.deepEqual(read(t, ['--host', host], environment).allowedHosts, ['workers']);
+});
+
 test('lists of names', async (t) => {
   const cases: [variable: string, value: string, says: RegExp][] = [
     ['PW_ALLOWED_HOSTS', 'http://workers', /"http:\/\/workers" is not a name of a host/],
