@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
+import { newSeed, numbersFrom, scaled } from '../support/chance.js';
 import { descriptorsOf, hostsOf, processes, zombiesOf } from '../support/processes.js';
 import { type Service, startService, until } from '../support/service.js';
 import { ITERATES, workersDir } from '../support/workers-dir.js';
 
-const KILLS = 300;
+const KILLS = scaled(1500);
 /** So many kills can be under way at once. */
 const AT_ONCE = 3;
 /** From scrape to scrape. */
@@ -24,19 +25,8 @@ interface WorkerStatus {
   index: number;
 }
 
-/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 function seedOf(t: TestContext): number {
-  const seed = Number(process.env['PW_TEST_SEED'] ?? Date.now() % 1_000_000);
+  const seed = newSeed();
   t.diagnostic(`PW_TEST_SEED=${seed} makes the same choices again`);
   return seed;
 }
@@ -80,7 +70,7 @@ async function scrapeUntil(
 const places = (workers: WorkerStatus[]) => workers.map(({ id, index }) => [id, index]);
 
 test(`${KILLS} hosts are killed, and each group comes back every time with its workers and counts`, async (t) => {
-  const random = seeded(seedOf(t));
+  const random = numbersFrom(seedOf(t));
   const service = await startService(t, { workersDir: workersDir(t, { 'iterates.mjs': ITERATES }) });
   const own = new Map<string, number[][]>();
   for (const { name, workers, scope } of GROUPS) {

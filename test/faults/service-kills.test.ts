@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { newSeed, numbersFrom, scaled } from '../support/chance.js';
 import { processes } from '../support/processes.js';
 import { type Service, startService, until } from '../support/service.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
-const KILLS = Math.max(1, Math.round(500 * Number(process.env['PW_TEST_SCALE'] ?? 0.05)));
-const SEED = Number(process.env['PW_TEST_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const KILLS = scaled(500);
+const SEED = newSeed();
 
 /** No other group of this machine is called so. */
 const PREFIX = `killed-${process.pid}-`;
@@ -20,15 +21,10 @@ interface Known {
   desired: 'running' | 'stopped';
 }
 
-/** Mulberry32: the same numbers for the same seed. */
-function numbersFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
+/** Whole numbers from 0 to below what is asked, the same for the same seed. */
+function wholeNumbersFrom(seed: number): (below: number) => number {
+  const next = numbersFrom(seed);
+  return (below) => Math.floor(next() * below);
 }
 
 /** One user, with one group of his own: he sends a command when the one before is answered. */
@@ -125,7 +121,7 @@ const idsOf = (body: { workers: { id: number }[] }) => body.workers.map(({ id })
 
 test(`${KILLS} SIGKILLs of the service under load: nothing acknowledged is lost, nothing is invented`, async (t) => {
   t.diagnostic(`PW_TEST_SEED=${SEED}`);
-  const random = numbersFrom(SEED);
+  const random = wholeNumbersFrom(SEED);
   const stateDir = temporaryDirectory(t);
   const clients = Array.from({ length: CLIENTS }, (_, i) => new Client(`${PREFIX}${i}`, i === 0, random));
   const ids = new Ids();

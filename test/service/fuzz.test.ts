@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { newSeed, scaled } from '../support/chance.js';
 import { Document } from '../support/fuzz/document.js';
 import type { Hints } from '../support/fuzz/from-schema.js';
 import { type FuzzRequest, requestsOf } from '../support/fuzz/requests.js';
-import { newSeed, scaled } from '../support/scale.js';
 import { type Service, startService } from '../support/service.js';
 import { temporaryDirectory } from '../support/temporary.js';
 

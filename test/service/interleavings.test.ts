@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import test from 'node:test';
 import fc from 'fast-check';
+import { scaled } from '../support/chance.js';
 import { hostsOf } from '../support/processes.js';
 import { type Answer, startService } from '../support/service.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
-const RUNS = 200;
+const RUNS = scaled(1000);
 const NAMES = ['a', 'b'] as const;
 
 const command = fc.record({

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { scaled } from '../support/chance.js';
 import { descriptorsOf, hostsOf, threadsOf, zombiesOf } from '../support/processes.js';
 import { type Service, startService, until } from '../support/service.js';
 
-const CYCLES = 200;
+const CYCLES = scaled(1000);
 /** Connections of the test's own HTTP client come and go. */
 const CONNECTIONS = 4;
 
