@@ -16,6 +16,7 @@ import { type Clock, systemClock } from './clock.js';
 import { Coordinator } from './coordinator/coordinator.js';
 import type { HostFactory } from './coordinator/host.js';
 import { logEvents } from './event-log.js';
+import { FeedSockets } from './feed-sockets.js';
 import { parseAside } from './groups-file/parse-thread.js';
 import { Reloader } from './groups-file/reloader.js';
 import { HostDirectories } from './host/directories.js';
@@ -55,6 +56,8 @@ export interface AppOptions {
   readonly permissions?: boolean;
   /** Who may call, and how much. By default whoever reaches the service by address or as localhost. */
   readonly access?: AccessOptions;
+  /** Directory of the sockets that feeds are served on; a private one below the system's by default. */
+  readonly feedDir?: string;
   readonly logger?: FastifyServerOptions['logger'];
   /** For tests; real time by default. */
   readonly clock?: Clock;
@@ -104,11 +107,13 @@ export async function buildApp(options: AppOptions): Promise<App> {
     options.stateDir === undefined ? undefined : join(options.stateDir, 'hosts'),
   );
   const resolveModule = moduleResolver(options.workersDir);
+  const sockets = new FeedSockets(options.feedDir);
   const coordinator = new Coordinator({
     ...(state !== undefined && { store: state }),
     clock,
     createHost: options.createHost ?? hostProcesses(hostSurroundings(options, clock, directories)),
     resolveModule,
+    feedSocket: (group) => sockets.of(group),
     random: Math.random,
     maxWorkers: options.maxWorkers,
     maxGroups: options.maxGroups,
@@ -121,6 +126,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     for (const { file, reason } of state.setAside)
       server.log.error({ file, reason }, `${file} in the state directory cannot be used: ${reason}`);
   }
+  coordinator.events.on('ended', ({ group }) => sockets.remove(group));
   const metrics = new Metrics(coordinator);
   const reloader = new Reloader({
     file: options.groupsFile,
@@ -149,6 +155,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     setTimeout(() => server.server.closeAllConnections(), CLOSE_MS).unref();
   });
   server.addHook('onClose', () => directories.close());
+  server.addHook('onClose', async () => sockets.close());
   await server.ready();
   return { server, coordinator, reloader };
 }

@@ -24,6 +24,14 @@ export interface CoordinatorInfo {
  */
 export type LogFunction = (message: string, fields?: Readonly<Record<string, unknown>>) => void;
 
+/** What goes with an item. */
+export interface PutOptions {
+  /** Media type of the item; `application/octet-stream` by default. */
+  readonly contentType?: string;
+  /** Any JSON, up to 8 KiB. */
+  readonly meta?: unknown;
+}
+
 /** What a worker is given with every call. */
 export interface WorkerContext<Params = unknown, Shared = unknown> {
   /** Unique in the whole service, never used again. */
@@ -49,6 +57,14 @@ export interface WorkerContext<Params = unknown, Shared = unknown> {
    * @throws RangeError for anything else
    */
   sleep(seconds: number): Promise<void>;
+  /**
+   * Hands an item to the trainer: resolves when the feed of the group has taken it, waits while that is full. A whole
+   * buffer is moved, and empty afterwards; a view of a part of one, and shared memory, is copied.
+   * @throws FeedClosed once the worker is asked to stop: it need not be caught
+   * @throws RangeError when the item is larger than `feed.maxBytes`, or when more than 64 puts are under way
+   * @throws TypeError for anything but bytes, and in a group without a feed
+   */
+  put(item: ArrayBuffer | SharedArrayBuffer | ArrayBufferView, options?: PutOptions): Promise<void>;
   /** This worker has no more work: the present call is its last. When all have finished the group is `completed`. */
   finish(): void;
 }

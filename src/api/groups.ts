@@ -19,6 +19,7 @@ export const RUN_PROBLEMS = [
   'module_failed',
   'init_failed',
   'setup_failed',
+  'feed_failed',
   'host_failed',
   'worker_failed',
   'start_rolled_back',

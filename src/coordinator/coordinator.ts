@@ -32,6 +32,8 @@ export interface CoordinatorOptions extends CapacityLimits {
    * that says what is wrong with the path.
    */
   readonly resolveModule: (path: string) => Promise<{ readonly url: string; readonly workersDir: string }>;
+  /** Path of the Unix domain socket that a group's feed is served on. */
+  readonly feedSocket: (group: string) => string;
   /** Where errors of event listeners go. */
   readonly onListenerError: (error: unknown) => void;
 }
@@ -515,6 +517,7 @@ export class Coordinator {
       heapMb: spec.limits.heapMb,
       rssMb: spec.limits.rssMb,
       nice: spec.nice,
+      feed: spec.feed && { socket: this.#options.feedSocket(spec.name), ...spec.feed },
     };
   }
 

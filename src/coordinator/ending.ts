@@ -54,6 +54,7 @@ const OF_PHASE: Readonly<Record<Phase, readonly [FailureKind, ProblemError['code
   exit: ['exit', 'worker_failed'],
   heap: ['memory', 'worker_failed'],
   stall: ['stall', 'worker_failed'],
+  feed: ['start', 'feed_failed'],
 };
 
 /** What happened in user code, as the failure that it makes for its group. */
@@ -80,6 +81,7 @@ function describeFailure(
     return `Exception in worker ${workerId}${phase === 'iteration' ? '' : ` (${phase})`}: ${message}`;
   }
   if (phase === 'module') return `The module of group "${group}" failed: ${message}`;
+  if (phase === 'feed') return `The feed of group "${group}" could not be opened: ${message}`;
   if (phase === 'hooks') return `Exception in the hooks thread of group "${group}": ${message}`;
   return `The ${phase} hook of group "${group}" failed: ${message}`;
 }

@@ -10,6 +10,7 @@ import type { DesiredState, GroupState, Origin, RestartReason } from '../schemas
 import type { Counters } from './counters.js';
 import { type Ending, type Failure, problemOf } from './ending.js';
 import type { CoordinatorEvents, Events } from './events.js';
+import { addFeedCounters, type FeedCounters, foldFeed, NO_FEED_COUNTERS } from './feed-counters.js';
 import { GroupRecord } from './group-record.js';
 import { describeEnd, GroupRestart } from './group-restart.js';
 import type { Registration } from './group-store.js';
@@ -61,6 +62,7 @@ export class Group {
   #done: boolean;
   #incarnation: Incarnation | undefined;
   #cpuSeconds = 0;
+  #feed: FeedCounters = NO_FEED_COUNTERS;
   /** Goes up with each command that beats the starts before it. */
   #epoch = 0;
   #removing = false;
@@ -99,6 +101,8 @@ export class Group {
   /** Why the group is in this state, where there is something to say. */
   get reason(): string | null {
     if (this.#state !== 'running') return this.#reason;
+    if (this.#incarnation?.draining === true)
+      return 'All workers have finished; what waits in the feed is still to be taken';
     const workers = this.workers();
     const waiting = workers.filter(({ restartAt }) => restartAt !== undefined).length;
     return waiting === 0 ? null : `${waiting} of ${workers.length} workers wait for their next start`;
@@ -176,6 +180,12 @@ export class Group {
       completed: this.#done,
       ...changes,
     };
+  }
+
+  /** What went through its feed. */
+  get feed(): FeedCounters {
+    const live = this.#incarnation?.feed;
+    return live === undefined ? this.#feed : addFeedCounters(this.#feed, live);
   }
 
   workers(): WorkerStatus[] {
@@ -381,6 +391,7 @@ export class Group {
     this.#workers.fold(incarnation, died ? 'failed' : 'stopped');
     this.#workers.resize(this.#plannedIds, this.#spec.buckets);
     this.#cpuSeconds += incarnation.usage?.cpuSeconds ?? 0;
+    if (incarnation.feed !== undefined) this.#feed = foldFeed(this.#feed, incarnation.feed);
     this.record.killed += ending.killed.length;
     this.#incarnation = undefined;
     const decision = this.#restart.decide(launch, incarnation, ending);

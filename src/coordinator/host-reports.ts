@@ -1,4 +1,5 @@
-import type { HostReport, WorkerReport } from '../host/host-message.js';
+import type { FeedReport, HostReport, WorkerReport } from '../host/host-message.js';
+import { isLaterFeed } from './feed-counters.js';
 
 /** What a host last told of itself. */
 export interface HostUsage {
@@ -14,6 +15,7 @@ export class HostReports {
   readonly #waiting = new Map<number, () => void>();
   readonly #workers = new Map<number, WorkerReport>();
   #usage: HostUsage | undefined;
+  #feed: FeedReport | undefined;
   #requests = 0;
 
   /** @param buckets how many a worker of this host counts in */
@@ -23,6 +25,11 @@ export class HostReports {
 
   get usage(): HostUsage | undefined {
     return this.#usage;
+  }
+
+  /** The last report of the feed; undefined while there is none. */
+  get feed(): FeedReport | undefined {
+    return this.#feed;
   }
 
   /** The last report of one worker. */
@@ -38,6 +45,7 @@ export class HostReports {
   accept(report: HostReport, ids: readonly number[]): void {
     if (this.#isPlausible(report)) {
       this.#usage = { rssBytes: report.rssBytes, cpuSeconds: report.cpuSeconds };
+      this.#feed = report.feed ?? this.#feed;
       for (const worker of report.workers) if (ids.includes(worker.id)) this.#workers.set(worker.id, worker);
     }
     for (const [request, resolve] of this.#waiting) {
@@ -69,6 +77,7 @@ export class HostReports {
 
   #isPlausible(report: HostReport): boolean {
     if (this.#usage !== undefined && report.cpuSeconds < this.#usage.cpuSeconds) return false;
+    if (this.#feed && report.feed && !isLaterFeed(report.feed, this.#feed)) return false;
     return report.workers.every((worker) => {
       const before = this.#workers.get(worker.id);
       return (

@@ -28,8 +28,10 @@ export interface Host {
   killWorker(workerId: number): void;
   /** Tells those that go on how many workers the group has now. */
   count(count: number): void;
-  /** Asks everything to end; answered by `finished` and the exit. */
-  stop(): void;
+  /** All workers have finished: asks for `drained`, once everything in the feed is taken. */
+  drain(): void;
+  /** Asks everything to end, `completed` because all work is done; answered by `finished` and the exit. */
+  stop(completed: boolean): void;
   /** Asks for a report that carries this number. */
   report(request: number): void;
   /** Ends the process and all that it started, at once. */

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../clock.js';
 import { type Deferred, deferred } from '../deferred.js';
 import { ProblemError } from '../errors.js';
-import type { ErrorInfo, HostMessage, HostReport, WorkerReport } from '../host/host-message.js';
+import type { ErrorInfo, FeedReport, HostMessage, HostReport, WorkerReport } from '../host/host-message.js';
 import type { Hook, HostLaunch, Phase } from '../host/protocol.js';
 import type { GroupSpec } from '../schemas/group-spec.js';
 import type { WorkerState } from '../schemas/states.js';
@@ -99,7 +99,7 @@ export class Incarnation {
       listener: {
         ...listener,
         allLooped: () => this.#onAllLooped(),
-        allCompleted: () => this.end({ kind: 'completed' }),
+        allCompleted: () => this.#onAllCompleted(),
         workerKilled: (id) => {
           if (this.cause === undefined) listener.workerKilled(id);
           else this.#end.killedWorker(id);
@@ -132,6 +132,16 @@ export class Incarnation {
   /** What the host last told of itself. */
   get usage(): HostUsage | undefined {
     return this.#reports.usage;
+  }
+
+  /** What its feed last told; undefined without one. */
+  get feed(): FeedReport | undefined {
+    return this.#reports.feed;
+  }
+
+  /** Whether all workers have finished, and only the feed keeps it from its end. */
+  get draining(): boolean {
+    return this.cause === undefined && this.#spec.feed !== null && this.#workers.allCompleted;
   }
 
   /** Why this incarnation ends; undefined while nothing has asked for it. */
@@ -232,7 +242,7 @@ export class Incarnation {
       this.#kill(problem.message);
       return;
     }
-    this.#host.stop();
+    this.#host.stop(cause.kind === 'completed');
     this.#graceTimer = this.#clock.after(this.#spec.stopGraceSeconds * 1000, () => this.#onGraceOver());
   }
 
@@ -274,6 +284,11 @@ export class Incarnation {
     this.#silence.heard();
     this.#listener.running();
     this.#running.resolve(true);
+  }
+
+  #onAllCompleted(): void {
+    if (this.#spec.feed === null) this.end({ kind: 'completed' });
+    else this.#host.drain();
   }
 
   #onGroupFails(failure: Failure, stuck: boolean): void {
@@ -322,6 +337,10 @@ export class Incarnation {
         break;
       case 'report':
         this.#onReport(message);
+        break;
+      case 'drained':
+        // Workers may have been added since it was asked.
+        if (this.draining) this.end({ kind: 'completed' });
         break;
       case 'finished':
         // Not while workers are at it by our own account.

@@ -12,7 +12,7 @@ import { WorkerLife } from './worker-life.js';
 export interface WorkerSupervisorListener {
   /** Every worker has been in its loop. Called once. */
   allLooped(): void;
-  /** No worker has any work left. */
+  /** No worker has any work left. Called again when others were added meanwhile, and they have none either. */
   allCompleted(): void;
   /** A failure that is the whole group's. `stuck`: only a kill of the host can end it. */
   groupFails(failure: Failure, stuck: boolean): void;
@@ -84,6 +84,16 @@ export class WorkerSupervisor {
   /** Workers that may still run user code. */
   get unfinished(): number[] {
     return [...this.#lives.values()].filter(({ over }) => !over).map(({ id }) => id);
+  }
+
+  /** Whether no worker has any work left, and none starts again. */
+  get allCompleted(): boolean {
+    const lives = [...this.#lives.values()];
+    return (
+      this.#allLooped &&
+      lives.length > 0 &&
+      lives.every((life) => life.state === 'completed' && !life.restarts)
+    );
   }
 
   /** The host starts all of them. */
@@ -272,9 +282,6 @@ export class WorkerSupervisor {
   }
 
   #checkAllCompleted(): void {
-    const lives = [...this.#lives.values()];
-    if (this.#ending || !this.#allLooped || lives.length === 0) return;
-    if (lives.every(({ state, restarts }) => state === 'completed' && !restarts))
-      this.#listener.allCompleted();
+    if (!this.#ending && this.allCompleted) this.#listener.allCompleted();
   }
 }

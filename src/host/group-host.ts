@@ -1,3 +1,4 @@
+import { GroupFeed } from '../feed/group-feed.js';
 import type { LoggerMetrics } from '../worker-module.js';
 import { HookFailure, HooksThread } from './hooks-thread.js';
 import type { HostMessage, WorkerReport } from './host-message.js';
@@ -27,6 +28,7 @@ interface Running {
   readonly launch: HostLaunch;
   readonly hooks: HooksThread;
   readonly loggers: LoggersThread | undefined;
+  readonly feed: GroupFeed | undefined;
   readonly workers: Map<number, HostWorker>;
   /** Settles when `init` has returned (true) or failed (false). */
   readonly initialised: Promise<boolean>;
@@ -74,8 +76,11 @@ export class GroupHost {
         this.#count = command.count;
         for (const worker of this.#group?.workers.values() ?? []) worker.setCount(command.count);
         break;
+      case 'drain':
+        this.#group?.feed?.drained(() => this.#send({ type: 'drained' }));
+        break;
       case 'stop':
-        void this.#stop();
+        void this.#stop(command.completed);
         break;
       case 'report':
         this.#report(command.request);
@@ -87,30 +92,40 @@ export class GroupHost {
     // Before any thread is started: threads inherit it.
     setPriority(launch.nice);
     const { rssMb } = launch;
+    // Before any thread is started, too: the mode of its socket comes from the whole process.
+    const feed = launch.feed === null ? undefined : new GroupFeed(launch.feed);
+    const listening = feed?.listen();
     const { workerIds } = launch.group;
     this.#count = workerIds.length;
     const hooks = new HooksThread(launch, this.#send, (error) => {
       if (!this.#stopping) this.#send({ type: 'failed', phase: 'hooks', error });
     });
     // All threads come up while the module is being loaded and init runs, which takes 20 to 40 ms off a start.
-    const workers = workerIds.map((id, index) => this.#newWorker(launch, id, index));
+    const workers = workerIds.map((id, index) => this.#newWorker(launch, feed, id, index));
     return {
       launch,
       hooks,
       loggers: launch.loggerUrls.length > 0 ? new LoggersThread(launch, this.#send) : undefined,
+      feed,
       workers: new Map(workers.map((worker) => [worker.id, worker])),
-      initialised: this.#init(hooks),
+      initialised: this.#init(hooks, listening),
       left: { worker_time: 0, worker_time_count: 0, errors: 0 },
       // From here on: init may load whole data sets.
       timers: rssMb === null ? [] : [setInterval(() => this.#checkMemory(rssMb), MEMORY_CHECK_MS)],
     };
   }
 
-  #newWorker(launch: HostLaunch, id: number, index: number): HostWorker {
-    return new HostWorker(id, index, launch, this.#send, (report) => this.#sendReport(0, [report]));
+  #newWorker(launch: HostLaunch, feed: GroupFeed | undefined, id: number, index: number): HostWorker {
+    return new HostWorker(id, index, launch, this.#send, (report) => this.#sendReport(0, [report]), feed);
   }
 
-  async #init(hooks: HooksThread): Promise<boolean> {
+  async #init(hooks: HooksThread, listening: Promise<void> | undefined): Promise<boolean> {
+    try {
+      await listening;
+    } catch (error) {
+      this.#send({ type: 'failed', phase: 'feed', error: describeThrown(error) });
+      return false;
+    }
     try {
       await hooks.load();
       // A stop that came while the module was loading: init has not begun, and will not.
@@ -156,7 +171,7 @@ export class GroupHost {
     const group = this.#group;
     if (group === undefined || this.#stopping) return;
     const known = group.workers.get(id);
-    const worker = known ?? this.#newWorker(group.launch, id, index);
+    const worker = known ?? this.#newWorker(group.launch, group.feed, id, index);
     group.workers.set(id, worker);
     worker.start(this.#shared, this.#count, known !== undefined);
   }
@@ -169,6 +184,7 @@ export class GroupHost {
     worker.requestStop();
     void worker.over.then(() => {
       if (this.#stopping || !group.workers.delete(id)) return;
+      group.feed?.leave(id);
       const { seconds, buckets, errors } = worker.read();
       group.left.worker_time += seconds;
       group.left.worker_time_count += calls(buckets);
@@ -182,11 +198,13 @@ export class GroupHost {
   }
 
   /** Ends everything in order. What does not end keeps this waiting, until the control plane kills the host. */
-  async #stop(): Promise<void> {
+  async #stop(completed: boolean): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
     const group = this.#group;
     if (group !== undefined) {
+      // Wakes whoever waits for room.
+      group.feed?.close(completed);
       for (const worker of group.workers.values()) worker.requestGroupStop();
       if (await group.initialised) {
         // Both are told to the control plane by the thread itself, failed or not.
@@ -196,7 +214,7 @@ export class GroupHost {
         await group.hooks.call('cleanup').catch(() => {});
       }
       for (const timer of group.timers) clearInterval(timer);
-      await group.hooks.close();
+      await Promise.all([group.hooks.close(), group.feed?.end()]);
     }
     this.#report(0);
     this.#send({ type: 'finished' });
@@ -220,6 +238,7 @@ export class GroupHost {
       workers,
       rssBytes: process.memoryUsage.rss(),
       cpuSeconds: (user + system) / 1e6,
+      ...(this.#group?.feed && { feed: this.#group.feed.report() }),
     });
   }
 

@@ -135,8 +135,12 @@ class HostProcess implements Host {
     this.#send({ type: 'count', count });
   }
 
-  stop(): void {
-    this.#send({ type: 'stop' });
+  drain(): void {
+    this.#send({ type: 'drain' });
+  }
+
+  stop(completed: boolean): void {
+    this.#send({ type: 'stop', completed });
   }
 
   report(request: number): void {

@@ -47,6 +47,28 @@ export const WorkerReport = Type.Object(
 );
 export type WorkerReport = Static<typeof WorkerReport>;
 
+/** What went through the feed, and what waits. */
+export const FeedReport = Type.Object(
+  {
+    /** Items that wait for a taker. */
+    depth: Count,
+    /** Bytes of those, and of what is being written. */
+    heldBytes: Count,
+    /** Items and bytes that were taken. */
+    items: Count,
+    bytes: Count,
+    /** Items that were put and that nobody will take. */
+    dropped: Count,
+    /** Sums over all puts and takes. */
+    putWaitSeconds: Amount,
+    takeWaitSeconds: Amount,
+    /** Takers that wait now. */
+    takers: Count,
+  },
+  strict,
+);
+export type FeedReport = Static<typeof FeedReport>;
+
 const message = <T extends string, P extends Parameters<typeof Type.Object>[0]>(type: T, properties: P) =>
   Type.Object({ type: Type.Literal(type), ...properties }, strict);
 
@@ -77,6 +99,7 @@ export const HostMessage = Type.Union([
     workers: Type.Array(WorkerReport, { maxItems: 10_000 }),
     rssBytes: Count,
     cpuSeconds: Amount,
+    feed: Type.Optional(FeedReport),
   }),
   message('log', {
     level: Type.Enum([...LOG_LEVELS]),
@@ -86,6 +109,8 @@ export const HostMessage = Type.Union([
     /** Lines that were dropped, and are in no report, that this line speaks for. */
     droppedLines: Type.Optional(Count),
   }),
+  /** All workers have finished, and everything that they put was taken. */
+  message('drained', {}),
   /** Everything has ended and every report is out: the host's last word. */
   message('finished', {}),
 ]);

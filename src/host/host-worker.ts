@@ -1,9 +1,10 @@
+import type { GroupFeed } from '../feed/group-feed.js';
 import type { HostMessage, WorkerReport } from './host-message.js';
-import { PoolThread } from './pool.js';
+import { PoolThread, type RunningTask } from './pool.js';
 import type { HostLaunch, Phase } from './protocol.js';
 import { WorkerMemory } from './thread/memory.js';
 import { monotonicMs } from './thread/monotonic.js';
-import type { ThreadMessage } from './thread/tasks.js';
+import type { PutAnswer, ThreadMessage } from './thread/tasks.js';
 import { codeOf, describeThrown, isNamed } from './thread/thrown.js';
 import { stackOfThread } from './thread-stack.js';
 
@@ -21,6 +22,8 @@ export class HostWorker {
   readonly #launch: HostLaunch;
   readonly #send: (message: HostMessage) => void;
   readonly #sendReport: (report: WorkerReport) => void;
+  readonly #feed: GroupFeed | undefined;
+  #task: RunningTask | undefined;
   #thread: PoolThread;
   #looping = false;
   #stalledAt = 0;
@@ -34,12 +37,14 @@ export class HostWorker {
     launch: HostLaunch,
     send: (message: HostMessage) => void,
     sendReport: (report: WorkerReport) => void,
+    feed: GroupFeed | undefined,
   ) {
     this.id = id;
     this.index = index;
     this.#launch = launch;
     this.#send = send;
     this.#sendReport = sendReport;
+    this.#feed = feed;
     this.#memory = WorkerMemory.allocate(launch.buckets.length);
     this.#thread = this.#newThread();
   }
@@ -56,6 +61,7 @@ export class HostWorker {
     this.#killed = false;
     this.#stalledAt = 0;
     this.#memory.begin(count);
+    this.#feed?.join(this.id, this.index);
     this.#over = this.#run(this.#thread, shared);
   }
 
@@ -66,6 +72,7 @@ export class HostWorker {
 
   requestStop(): void {
     this.#memory.requestStop();
+    this.#feed?.refuse(this.id);
   }
 
   /** The same for the whole group, after which the process ends: nobody has to end this thread. */
@@ -92,7 +99,8 @@ export class HostWorker {
     const seconds = this.#launch.iterationTimeoutSeconds;
     const { callSince } = this.#memory;
     if (seconds === null || callSince === 0 || callSince === this.#stalledAt) return;
-    const took = monotonicMs() - Math.max(callSince, notBefore);
+    // Who waits for the trainer does not hang.
+    const took = monotonicMs() - Math.max(callSince, notBefore, this.#feed?.idleSince(this.id) ?? 0);
     if (took <= seconds * 1000) return;
     this.#stalledAt = callSince;
     void this.#tellStall(seconds, (took / 1000).toFixed(2));
@@ -143,13 +151,16 @@ export class HostWorker {
     } as const;
     let completed = false;
     try {
-      const { result } = thread.run(task, (message) => this.#onMessage(message));
-      completed = (await result)?.outcome === 'completed';
+      this.#task = thread.run(task, (message) => this.#onMessage(message));
+      completed = (await this.#task.result)?.outcome === 'completed';
     } catch (error) {
       // Ended by force: why, is known to who did it.
       if (!this.#killed) this.#tellDeath(error);
     }
     this.#memory.end();
+    // Of one that was killed in a put nobody knows whether it will put the same again: what was not taken is not.
+    this.#feed?.refuse(this.id);
+    if (completed) this.#feed?.leave(this.id);
     // While the group ends, the end of the process is what counts.
     if (!this.#groupEnds && !(await thread.end())) {
       this.#send({ type: 'stuck', workerId: this.id });
@@ -190,6 +201,9 @@ export class HostWorker {
       case 'finishing':
         this.#send({ type: 'finishing', workerId: this.id });
         break;
+      case 'put':
+        this.#onPut(message);
+        break;
       case 'log': {
         // Lines that a worker has dropped are in its memory, and so in its report.
         const { droppedLines: _, ...line } = message.line;
@@ -197,5 +211,13 @@ export class HostWorker {
         break;
       }
     }
+  }
+
+  #onPut({ bytes, contentType, meta }: Extract<ThreadMessage, { type: 'put' }>): void {
+    const port = this.#task?.port;
+    // To a port that is closed, nothing is sent.
+    const settle = (taken: boolean) => port?.postMessage({ taken } satisfies PutAnswer);
+    if (this.#feed === undefined || this.#memory.stopRequested) settle(false);
+    else this.#feed.put(this.id, { bytes, contentType, meta, settle });
   }
 }

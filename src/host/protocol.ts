@@ -17,10 +17,12 @@ export const PHASES = [
   'exit',
   'heap',
   'stall',
+  'feed',
 ] as const;
 /**
  * Where user code failed. `hooks`: in the hooks thread, outside of any hook. `exit`: it ended its own thread. `heap`:
  * its thread went over `limits.heapMb`. `stall`: a call took longer than `iterationTimeoutSeconds`.
+ * `feed`: its socket could not be opened.
  */
 export type Phase = (typeof PHASES)[number];
 
@@ -47,6 +49,13 @@ export interface HostLaunch {
   readonly rssMb: number | null;
   /** How much less of the processor it asks for than others, 0 to 19. */
   readonly nice: number;
+  /** Where and how its feed is served; null without one. */
+  readonly feed: {
+    readonly socket: string;
+    readonly capacity: number;
+    readonly maxBytes: number;
+    readonly ordered: boolean;
+  } | null;
 }
 
 /** From the control plane to the host. */
@@ -62,5 +71,8 @@ export type HostCommand =
   | { type: 'killWorker'; workerId: number }
   /** How many workers the group has now, for those that go on. */
   | { type: 'count'; count: number }
-  | { type: 'stop' }
+  /** All workers have finished; answered by `drained` once the feed is empty. */
+  | { type: 'drain' }
+  /** `completed`: because all work is done. */
+  | { type: 'stop'; completed: boolean }
   | { type: 'report'; request: number };

@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import { FeedRules } from './feed.js';
 import { Permissions } from './permissions.js';
 import { RestartRules } from './restart-rules.js';
 import { filledIn, nullable, optional } from './shapes.js';
@@ -146,6 +147,7 @@ const fields = {
     default: 60,
     description: 'Seconds between two calls of the loggers.',
   }),
+  feed: FeedRules,
 };
 
 function withoutDefaults<T extends Record<string, TSchema>>(properties: T): T {
@@ -200,6 +202,7 @@ export const EXAMPLE_SPEC: GroupSpec = {
   buckets: DEFAULT_BUCKETS,
   loggers: [],
   logIntervalSeconds: 60,
+  feed: { capacity: 800, maxBytes: 268_435_456, ordered: false },
 };
 
 /** The body of POST. Validation fills in the defaults, so what comes out is a whole spec. */

@@ -28,6 +28,7 @@ export function spec(name: string, changes: Partial<GroupSpec> = {}): GroupSpec 
     buckets: DEFAULT_BUCKETS,
     loggers: [],
     logIntervalSeconds: 60,
+    feed: null,
     ...changes,
   };
 }
@@ -58,6 +59,7 @@ export function fakeCoordinator({ maxWorkers = 64, maxGroups = 256, store }: Wor
     clock,
     createHost: hosts.create,
     resolveModule: async (path) => ({ url: `file:///${path}`, workersDir: '/' }),
+    feedSocket: (group) => `/feed/${group}.sock`,
     random: () => 0,
     maxWorkers,
     maxGroups,

@@ -47,6 +47,10 @@ export class FakeHost implements Host {
     this.asked.push(`count ${count}`);
   }
 
+  drain(): void {
+    this.asked.push('drain');
+  }
+
   stop(): void {
     this.asked.push('stop');
   }

@@ -36,6 +36,7 @@ function harness(bounds: readonly number[] = BOUNDS): Harness {
     iteration: 0,
     finished: false,
     sleep: async () => {},
+    put: async () => {},
     finish() {
       context.finished = true;
     },

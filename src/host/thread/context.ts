@@ -1,7 +1,8 @@
-import type { GroupInfo, LogFunction } from '../../worker-module.js';
+import type { GroupInfo, LogFunction, PutOptions } from '../../worker-module.js';
 import type { LogLevel } from '../protocol.js';
 import type { LoopContext } from './loop.js';
 import type { WorkerMemory } from './memory.js';
+import { Puts } from './puts.js';
 import { MAX_DELAY_MS, sleep } from './sleep.js';
 import type { WorkerTask } from './tasks.js';
 
@@ -17,6 +18,7 @@ export class Context implements LoopContext {
   readonly log: Record<LogLevel, LogFunction>;
   iteration = 0;
   readonly #memory: WorkerMemory;
+  readonly #puts: Puts | undefined;
   #finished = false;
 
   constructor(
@@ -35,9 +37,12 @@ export class Context implements LoopContext {
     this.shared = task.shared;
     this.log = log;
     this.signal = signal;
-    // Both can be taken off the context and called alone: const { sleep } = ctx.
+    const { feed } = task.launch;
+    this.#puts = feed === null ? undefined : new Puts(task.port, feed.maxBytes);
+    // All can be taken off the context and called alone: const { sleep } = ctx.
     this.sleep = this.sleep.bind(this);
     this.finish = this.finish.bind(this);
+    this.put = this.put.bind(this);
   }
 
   /** As it is now: a group that runs can be given more workers, or fewer. */
@@ -51,6 +56,17 @@ export class Context implements LoopContext {
 
   finish(): void {
     this.#finished = true;
+  }
+
+  put(item: ArrayBuffer | SharedArrayBuffer | ArrayBufferView, options?: PutOptions): Promise<void> {
+    if (this.#puts !== undefined) return this.#puts.put(item, options);
+    const advice = 'register it with one, such as "feed": {"capacity": 800}';
+    return Promise.reject(new TypeError(`group "${this.group.name}" has no feed to put into: ${advice}`));
+  }
+
+  /** Resolves when the feed has answered every put. */
+  async putsSettled(): Promise<void> {
+    await this.#puts?.settled();
   }
 
   sleep(seconds: number): Promise<void> {

@@ -50,7 +50,14 @@ export type ThreadMessage =
   /** The worker has no more work and tears down. */
   | { type: 'finishing' }
   | { type: 'failed'; failure: ThreadFailure }
+  /** Answered by a `PutAnswer`; the answers come in the order of the puts. */
+  | { type: 'put'; bytes: Uint8Array<ArrayBuffer>; contentType: string; meta: string | undefined }
   | { type: 'logged' };
+
+/** To a worker's thread: whether the queue has taken the item. */
+export interface PutAnswer {
+  taken: boolean;
+}
 
 /** To the hooks thread. */
 export interface HookCall {

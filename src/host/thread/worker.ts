@@ -41,6 +41,8 @@ export async function runWorker(task: WorkerTask, log: ThreadLog): Promise<Worke
   task.port.postMessage({ type: 'looping' } satisfies ThreadMessage);
   const end = await attempt('iteration', () => runLoop(module.default, context, memory, task.launch));
   memory.end();
+  // Items that nobody waits for are the worker's work, too.
+  if (end?.value === 'completed') await context.putsSettled();
   if (end?.value === 'completed') task.port.postMessage({ type: 'finishing' } satisfies ThreadMessage);
   // A loop that never yielded has not let the signal through yet: teardown sees it all the same.
   if (memory.stopRequested) stop.abort();

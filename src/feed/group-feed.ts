@@ -1,0 +1,82 @@
+import type { FeedReport } from '../host/host-message.js';
+import type { HostLaunch } from '../host/protocol.js';
+import { monotonicMs } from '../host/thread/monotonic.js';
+import { type FeedPut, FeedQueue } from './queue.js';
+import { release } from './release.js';
+import { FeedServer } from './server.js';
+
+/** The feed of one group, in its host. */
+export class GroupFeed {
+  readonly #queue: FeedQueue;
+  readonly #server: FeedServer;
+  /** When a put of the worker was last answered. */
+  readonly #settledAt = new Map<number, number>();
+
+  constructor(launch: NonNullable<HostLaunch['feed']>) {
+    this.#queue = new FeedQueue({ ...launch, now: monotonicMs, defer: setImmediate, release });
+    this.#server = new FeedServer(this.#queue, launch.socket);
+  }
+
+  /** @throws what the operating system says to the socket */
+  listen(): Promise<void> {
+    return this.#server.listen();
+  }
+
+  join(workerId: number, index: number): void {
+    this.#queue.join(workerId, index);
+  }
+
+  put(workerId: number, put: FeedPut): void {
+    this.#queue.put(workerId, {
+      ...put,
+      settle: (taken) => {
+        this.#settledAt.set(workerId, monotonicMs());
+        put.settle(taken);
+      },
+    });
+  }
+
+  /** The worker is to end: what it waits with is refused. */
+  refuse(workerId: number): void {
+    this.#queue.refuse(workerId);
+  }
+
+  /** The worker has no more to put. */
+  leave(workerId: number): void {
+    this.#queue.leave(workerId);
+  }
+
+  /** Since when the worker waits for nothing here, by `monotonicMs`; Infinity while it waits for room. */
+  idleSince(workerId: number): number {
+    return this.#queue.isWaiting(workerId) ? Number.POSITIVE_INFINITY : (this.#settledAt.get(workerId) ?? 0);
+  }
+
+  /** Calls once, when everything that was put is taken. */
+  drained(call: () => void): void {
+    this.#queue.drained(call);
+  }
+
+  /** Wakes everybody who waits. */
+  close(completed: boolean): void {
+    this.#server.close(completed);
+  }
+
+  /** Ends all connections. */
+  end(): Promise<void> {
+    return this.#server.end();
+  }
+
+  report(): FeedReport {
+    const { depth, heldBytes, takenItems, takenBytes, dropped, putWait, takeWait } = this.#queue;
+    return {
+      depth,
+      heldBytes,
+      items: takenItems,
+      bytes: takenBytes,
+      dropped,
+      putWaitSeconds: putWait.sum / 1000,
+      takeWaitSeconds: takeWait.sum / 1000,
+      takers: takeWait.waiting,
+    };
+  }
+}

@@ -1,0 +1,297 @@
+import { FairLine, type FeedLine, OrderedLine } from './line.js';
+import { WaitTime } from './wait-time.js';
+
+/** What a worker puts. */
+export interface FeedPut {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly contentType: string;
+  /** JSON in ASCII; undefined for none. */
+  readonly meta: string | undefined;
+  /** Called once: true when the queue has taken the item, false when it will not, because the worker or the feed ends. */
+  settle(taken: boolean): void;
+}
+
+/** An item that the queue has taken. */
+export interface FeedItem extends Omit<FeedPut, 'settle'> {
+  readonly workerId: number;
+  /** Number of the item among those of its worker, from 0, since the group was started. */
+  readonly sequence: number;
+}
+
+/** Items on their way to one taker. Ends with `confirmed` or `undo`, whichever is called first. */
+export interface Delivery {
+  readonly items: readonly FeedItem[];
+  readonly bytes: number;
+  /** All of it is written: its room is free for others. */
+  written(): void;
+  /** The taker has it. */
+  confirmed(): void;
+  /** The taker does not have it: it goes back to the head, in its order. */
+  undo(): void;
+}
+
+export interface FeedRules {
+  /** The most items that wait, or are being written. */
+  readonly capacity: number;
+  /** The most bytes of them together. */
+  readonly maxBytes: number;
+  /** Whether items come in the order worker 0, 1, ..., n - 1, 0, ... */
+  readonly ordered: boolean;
+}
+
+export interface FeedQueueOptions extends FeedRules {
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Calls soon: items that come together then leave together. */
+  readonly defer: (call: () => void) => void;
+  /** Nobody needs the item's memory any more. */
+  readonly release: (bytes: Uint8Array<ArrayBuffer>) => void;
+}
+
+interface Entry {
+  readonly item: FeedItem;
+  /** Place in the order of all items. */
+  readonly order: number;
+}
+
+interface Waiter {
+  readonly max: number;
+  readonly deliver: (delivery: Delivery | undefined) => void;
+}
+
+/**
+ * The bounded queue between the workers of a group and its trainer. It knows workers by their ids and takers by the
+ * functions that they wait with; how items come and go is somebody else's business.
+ */
+export class FeedQueue {
+  readonly rules: FeedRules;
+  readonly putWait: WaitTime;
+  readonly takeWait: WaitTime;
+  readonly #options: FeedQueueOptions;
+  readonly #line: FeedLine;
+  readonly #sequences = new Map<number, number>();
+  readonly #waiters = new Set<Waiter>();
+  #entries: Entry[] = [];
+  #admitted = 0;
+  /** What has a place: what waits, and what is being written. */
+  #held = { items: 0, bytes: 0 };
+  /** Deliveries that are neither confirmed nor undone. */
+  #open = 0;
+  #serving = false;
+  #closed = false;
+  #onDrained: (() => void) | undefined;
+  #taken = { items: 0, bytes: 0 };
+  #dropped = 0;
+
+  constructor(options: FeedQueueOptions) {
+    this.rules = options;
+    this.#options = options;
+    this.putWait = new WaitTime(options.now);
+    this.takeWait = new WaitTime(options.now);
+    this.#line = options.ordered ? new OrderedLine() : new FairLine();
+  }
+
+  /** Items that wait for a taker. */
+  get depth(): number {
+    return this.#entries.length;
+  }
+  /** Bytes of what waits or is being written. */
+  get heldBytes(): number {
+    return this.#held.bytes;
+  }
+  get takenItems(): number {
+    return this.#taken.items;
+  }
+  get takenBytes(): number {
+    return this.#taken.bytes;
+  }
+  /** Items that were put and that nobody will ever take. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** The worker takes part. @param index its place in the group */
+  join(workerId: number, index: number): void {
+    this.#line.join(workerId, index);
+  }
+
+  /** The worker has no more to put: the order goes on without it once all that it has put is through. */
+  leave(workerId: number): void {
+    this.#line.leave(workerId);
+    this.#admit();
+  }
+
+  put(workerId: number, put: FeedPut): void {
+    if (this.#closed || put.bytes.byteLength > this.rules.maxBytes) {
+      this.#refuse([put]);
+      return;
+    }
+    this.putWait.change(1);
+    this.#line.push(workerId, put);
+    this.#admit();
+  }
+
+  /** What the worker has put, and the queue has not taken yet, is refused. */
+  refuse(workerId: number): void {
+    const refused = this.#line.remove(workerId);
+    this.putWait.change(-refused.length);
+    this.#refuse(refused);
+    this.#checkDrained();
+  }
+
+  /** Whether the worker waits for room. */
+  isWaiting(workerId: number): boolean {
+    return this.#line.has(workerId);
+  }
+
+  /**
+   * Asks for up to `max` items: as soon as there is one, `deliver` is called with what there is, or with undefined
+   * when the feed closes. Whoever asks first is served first.
+   * @returns takes the question back, if it has not been answered
+   */
+  ask(max: number, deliver: Waiter['deliver']): () => void {
+    if (this.#closed) {
+      deliver(undefined);
+      return () => {};
+    }
+    const waiter = { max, deliver };
+    this.#waiters.add(waiter);
+    this.takeWait.change(1);
+    if (this.#entries.length > 0) this.#serve();
+    return () => {
+      if (this.#waiters.delete(waiter)) this.takeWait.change(-1);
+    };
+  }
+
+  /** Calls once, when everything that was put has been taken and confirmed. */
+  drained(call: () => void): void {
+    this.#onDrained = call;
+    this.#checkDrained();
+  }
+
+  /** Wakes everybody who waits. What is left is dropped, and what comes back or comes later, too. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const refused = this.#line.clear();
+    this.putWait.change(-refused.length);
+    this.#refuse(refused);
+    for (const entry of this.#entries.splice(0)) this.#drop(entry);
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    this.takeWait.change(-waiters.length);
+    for (const { deliver } of waiters) deliver(undefined);
+  }
+
+  #refuse(puts: readonly FeedPut[]): void {
+    for (const put of puts) {
+      this.#options.release(put.bytes);
+      put.settle(false);
+    }
+  }
+
+  #drop({ item }: Entry): void {
+    this.#dropped++;
+    this.#held.items--;
+    this.#held.bytes -= item.bytes.byteLength;
+    this.#options.release(item.bytes);
+  }
+
+  /** Takes from the workers whose turn it is, as long as there is room. A large item is waited for, not passed by. */
+  #admit(): void {
+    const { capacity, maxBytes } = this.rules;
+    let admitted = 0;
+    for (;;) {
+      if (this.#held.items >= capacity) break;
+      const next = this.#line.peek();
+      if (next === undefined || this.#held.bytes + next.put.bytes.byteLength > maxBytes) break;
+      this.#line.shift();
+      const { workerId, put } = next;
+      const { bytes, contentType, meta } = put;
+      const sequence = this.#sequences.get(workerId) ?? 0;
+      this.#sequences.set(workerId, sequence + 1);
+      this.#entries.push({
+        item: { workerId, sequence, bytes, contentType, meta },
+        order: this.#admitted++,
+      });
+      this.#held.items++;
+      this.#held.bytes += bytes.byteLength;
+      admitted++;
+      put.settle(true);
+    }
+    this.putWait.change(-admitted);
+    if (this.#entries.length > 0 && this.#waiters.size > 0 && !this.#serving) {
+      this.#serving = true;
+      this.#options.defer(() => {
+        this.#serving = false;
+        this.#serve();
+      });
+    }
+    this.#checkDrained();
+  }
+
+  #serve(): void {
+    for (const waiter of this.#waiters) {
+      if (this.#entries.length === 0) return;
+      this.#waiters.delete(waiter);
+      this.takeWait.change(-1);
+      waiter.deliver(this.#deliver(this.#entries.splice(0, waiter.max)));
+    }
+  }
+
+  #deliver(entries: readonly Entry[]): Delivery {
+    this.#open++;
+    const bytes = entries.reduce((sum, { item }) => sum + item.bytes.byteLength, 0);
+    const items = entries.map(({ item }) => item);
+    let state: 'writing' | 'written' | 'over' = 'writing';
+    const written = () => {
+      if (state !== 'writing') return;
+      state = 'written';
+      this.#held.items -= entries.length;
+      this.#held.bytes -= bytes;
+      this.#admit();
+    };
+    const over = (): boolean => {
+      if (state === 'over') return false;
+      state = 'over';
+      this.#open--;
+      return true;
+    };
+    return {
+      items,
+      bytes,
+      written,
+      confirmed: () => {
+        written();
+        if (!over()) return;
+        this.#taken.items += items.length;
+        this.#taken.bytes += bytes;
+        for (const item of items) this.#options.release(item.bytes);
+        this.#checkDrained();
+      },
+      undo: () => {
+        const hasRoom = state === 'writing';
+        if (!over()) return;
+        // Others may have its room by now: for a moment there is more than the capacity.
+        if (!hasRoom) {
+          this.#held.items += items.length;
+          this.#held.bytes += bytes;
+        }
+        if (this.#closed) {
+          for (const entry of entries) this.#drop(entry);
+          return;
+        }
+        this.#entries = [...entries, ...this.#entries].sort((a, b) => a.order - b.order);
+        this.#serve();
+      },
+    };
+  }
+
+  #checkDrained(): void {
+    if (this.#onDrained === undefined || this.#closed) return;
+    if (this.#entries.length > 0 || this.#open > 0 || !this.#line.isEmpty) return;
+    const call = this.#onDrained;
+    this.#onDrained = undefined;
+    call();
+  }
+}

@@ -1,0 +1,219 @@
+import { rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import { PROBLEMS, type ProblemCode } from '../errors.js';
+import { frame, ITEMS_TYPE } from './framing.js';
+import type { Delivery, FeedQueue } from './queue.js';
+import { readTake } from './take-query.js';
+
+/**
+ * An answer up to this size can lie in the socket's buffer as a whole, where the taker has not seen any of it: it is
+ * kept until the taker asks for more, or closes the connection in good order. Linux's buffers hold 208 KiB.
+ */
+const KEPT_BYTES = 256 * 1024;
+/** For so long, and so much of all takers together. */
+const KEPT_MS = 5_000;
+const KEPT_BYTES_IN_ALL = 16 * 1024 * 1024;
+
+/** What answers get to go out when the feed ends. */
+const LAST_ANSWERS_MS = 250;
+
+interface Kept {
+  readonly delivery: Delivery;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** Serves a queue to takers, over HTTP on a Unix domain socket. */
+export class FeedServer {
+  readonly #queue: FeedQueue;
+  readonly #path: string;
+  readonly #server: Server;
+  /** Answers that their takers may not have seen yet. */
+  readonly #kept = new Map<Socket, Kept>();
+  #keptBytes = 0;
+  #sockets = new Set<Socket>();
+  #end: { code: ProblemCode; detail: string } = {
+    code: 'feed_not_started',
+    detail: 'The group was stopped, or has failed: what waited in its feed is gone.',
+  };
+
+  constructor(queue: FeedQueue, path: string) {
+    this.#queue = queue;
+    this.#path = path;
+    // No time-outs: a trainer may think for as long as it likes between two takes.
+    this.#server = createServer(
+      { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 60_000 },
+      (request, response) => this.#onRequest(request, response),
+    );
+    this.#server.on('connection', (socket: Socket) => this.#onConnection(socket));
+  }
+
+  /** Resolves when takers can connect. Nobody but this user can. @throws what the operating system says */
+  listen(): Promise<void> {
+    // One of an earlier life that was killed.
+    rmSync(this.#path, { force: true });
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      const before = process.umask(0o177);
+      try {
+        this.#server.listen(this.#path, resolve);
+      } finally {
+        process.umask(before);
+      }
+    });
+  }
+
+  /** Wakes who waits, and tells it why. @param completed whether all work is done and taken */
+  close(completed: boolean): void {
+    if (completed)
+      this.#end = {
+        code: 'feed_ended',
+        detail: 'The group has completed, and everything that it made was taken.',
+      };
+    this.#queue.close();
+  }
+
+  /** Ends all connections, after a moment for the last answers; what was not written in full is dropped. */
+  async end(): Promise<void> {
+    this.close(false);
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    for (const socket of [...this.#kept.keys()]) this.#confirm(socket);
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, LAST_ANSWERS_MS);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  #onConnection(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('close', (hadError: boolean) => {
+      this.#sockets.delete(socket);
+      // With an error: it went without having read everything.
+      if (hadError) this.#takeBack(socket);
+      else this.#confirm(socket);
+    });
+  }
+
+  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+    response.sendDate = false;
+    response.on('error', () => {});
+    request.resume();
+    this.#confirm(request.socket);
+    const question = readTake(request.method, request.url);
+    if ('code' in question) {
+      answerProblem(response, question.code, question.detail);
+      return;
+    }
+    const { waitSeconds, max } = question;
+    let timer: NodeJS.Timeout | undefined;
+    let answered = false;
+    const withdraw = this.#queue.ask(max ?? 1, (delivery) => {
+      answered = true;
+      clearTimeout(timer);
+      if (delivery === undefined) {
+        response.setHeader('connection', 'close');
+        answerProblem(response, this.#end.code, this.#end.detail);
+      } else this.#answer(response, delivery, max !== undefined);
+    });
+    if (answered) return;
+    const nothing = () => {
+      withdraw();
+      response.writeHead(204).end();
+    };
+    if (waitSeconds === 0) {
+      nothing();
+      return;
+    }
+    timer = setTimeout(nothing, waitSeconds * 1000);
+    response.once('close', () => {
+      clearTimeout(timer);
+      withdraw();
+    });
+  }
+
+  #answer(response: ServerResponse, delivery: Delivery, several: boolean): void {
+    const [first] = delivery.items;
+    if (first === undefined) return;
+    const framed = several ? frame(delivery.items) : undefined;
+    const pieces = framed?.pieces ?? [first.bytes];
+    const { socket } = response;
+    let settled = false;
+    const settle = (error?: Error | null) => {
+      if (settled) return;
+      settled = true;
+      framed?.release();
+      if (error) delivery.undo();
+      else this.#written(socket, delivery);
+    };
+    // Whatever becomes of the writes: a connection that is gone has not taken anything more.
+    response.once('close', () => settle(new Error('closed')));
+    response.writeHead(200, {
+      'content-length': framed?.bytes ?? first.bytes.byteLength,
+      ...(several
+        ? { 'content-type': ITEMS_TYPE, 'x-items': delivery.items.length }
+        : {
+            'content-type': first.contentType,
+            'x-worker-id': first.workerId,
+            'x-sequence': first.sequence,
+            ...(first.meta !== undefined && { 'x-meta': first.meta }),
+          }),
+    });
+    response.cork();
+    const last = pieces.length - 1;
+    pieces.forEach((piece, i) => {
+      if (i < last) response.write(piece);
+      else response.write(piece, settle);
+    });
+    response.end();
+    response.uncork();
+  }
+
+  #written(socket: Socket | null, delivery: Delivery): void {
+    delivery.written();
+    const { bytes } = delivery;
+    if (
+      socket === null ||
+      socket.destroyed ||
+      bytes > KEPT_BYTES ||
+      this.#keptBytes + bytes > KEPT_BYTES_IN_ALL
+    ) {
+      delivery.confirmed();
+      return;
+    }
+    this.#confirm(socket);
+    const timer = setTimeout(() => this.#confirm(socket), KEPT_MS);
+    timer.unref();
+    this.#kept.set(socket, { delivery, timer });
+    this.#keptBytes += bytes;
+  }
+
+  #confirm(socket: Socket): void {
+    this.#forget(socket)?.confirmed();
+  }
+
+  #takeBack(socket: Socket): void {
+    this.#forget(socket)?.undo();
+  }
+
+  #forget(socket: Socket): Delivery | undefined {
+    const kept = this.#kept.get(socket);
+    if (kept === undefined) return undefined;
+    this.#kept.delete(socket);
+    clearTimeout(kept.timer);
+    this.#keptBytes -= kept.delivery.bytes;
+    return kept.delivery;
+  }
+}
+
+function answerProblem(response: ServerResponse, code: ProblemCode, detail: string): void {
+  const { status, title } = PROBLEMS[code];
+  const body = JSON.stringify({ type: `urn:parallel-workers:problem:${code}`, title, status, detail, code });
+  response
+    .writeHead(status, {
+      'content-type': 'application/problem+json; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+    })
+    .end(body);
+}
