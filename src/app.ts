@@ -5,6 +5,7 @@ import { type AccessOptions, access } from './api/access/access.js';
 import { connectionBound, descriptorLimit } from './api/access/descriptors.js';
 import { TIMEOUTS, type Timeouts } from './api/access/timeouts.js';
 import { docs } from './api/docs.js';
+import { feedRoutes } from './api/feed.js';
 import { groupRoutes } from './api/groups.js';
 import { healthRoutes } from './api/health.js';
 import { lifecycleRoutes } from './api/lifecycle.js';
@@ -150,6 +151,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   await server.register(lifecycleRoutes, { coordinator, clock });
   await server.register(healthRoutes, { coordinator, setAside: state?.setAside ?? [] });
   await server.register(reloadRoutes, { reloader });
+  await server.register(feedRoutes, { coordinator, clock });
   server.addHook('preClose', async () => {
     await coordinator.close();
     setTimeout(() => server.server.closeAllConnections(), CLOSE_MS).unref();

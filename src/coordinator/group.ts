@@ -182,6 +182,10 @@ export class Group {
     };
   }
 
+  /** Whether it has a feed now, or will at its next start. */
+  get hasFeed(): boolean {
+    return this.#spec.feed !== null || (this.#incarnation?.spec.feed ?? null) !== null;
+  }
   /** What went through its feed. */
   get feed(): FeedCounters {
     const live = this.#incarnation?.feed;

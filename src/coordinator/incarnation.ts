@@ -62,6 +62,7 @@ export class Incarnation {
   readonly #budget: StartBudget;
   readonly #end: EndRecord;
   readonly #silence: SilenceWatch;
+  #feedSocket: string | undefined;
 
   #spec: GroupSpec;
   #phase: StartPhase = 'forked';
@@ -134,6 +135,11 @@ export class Incarnation {
     return this.#reports.usage;
   }
 
+  /** Where its feed is served; undefined without one, and before its host is told. */
+  get feedSocket(): string | undefined {
+    return this.#dead ? undefined : this.#feedSocket;
+  }
+
   /** What its feed last told; undefined without one. */
   get feed(): FeedReport | undefined {
     return this.#reports.feed;
@@ -188,6 +194,7 @@ export class Incarnation {
         const launch = await this.#prepare();
         if (this.cause === undefined) {
           this.#phase = 'initialising';
+          this.#feedSocket = launch.feed?.socket;
           this.#host.init(launch);
         }
       } catch (error) {

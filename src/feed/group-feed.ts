@@ -4,16 +4,19 @@ import { monotonicMs } from '../host/thread/monotonic.js';
 import { type FeedPut, FeedQueue } from './queue.js';
 import { release } from './release.js';
 import { FeedServer } from './server.js';
+import { WaitShares } from './wait-shares.js';
 
 /** The feed of one group, in its host. */
 export class GroupFeed {
   readonly #queue: FeedQueue;
   readonly #server: FeedServer;
+  readonly #shares: WaitShares;
   /** When a put of the worker was last answered. */
   readonly #settledAt = new Map<number, number>();
 
   constructor(launch: NonNullable<HostLaunch['feed']>) {
     this.#queue = new FeedQueue({ ...launch, now: monotonicMs, defer: setImmediate, release });
+    this.#shares = new WaitShares(this.#queue.putWait, this.#queue.takeWait, monotonicMs);
     this.#server = new FeedServer(this.#queue, launch.socket);
   }
 
@@ -66,8 +69,14 @@ export class GroupFeed {
     return this.#server.end();
   }
 
+  /** To be called twice a second. */
+  tick(): void {
+    this.#shares.tick();
+  }
+
   report(): FeedReport {
     const { depth, heldBytes, takenItems, takenBytes, dropped, putWait, takeWait } = this.#queue;
+    const { put, take } = this.#shares.read();
     return {
       depth,
       heldBytes,
@@ -77,6 +86,8 @@ export class GroupFeed {
       putWaitSeconds: putWait.sum / 1000,
       takeWaitSeconds: takeWait.sum / 1000,
       takers: takeWait.waiting,
+      putWaitShare: put,
+      takeWaitShare: take,
     };
   }
 }

@@ -147,7 +147,10 @@ export class GroupHost {
     for (const worker of group.workers.values()) worker.start(this.#shared, this.#count, false);
     const { launch, loggers, timers } = group;
     const every = (milliseconds: number, call: () => void) => timers.push(setInterval(call, milliseconds));
-    every(REPORT_MS, () => this.#report(0));
+    every(REPORT_MS, () => {
+      group.feed?.tick();
+      this.#report(0);
+    });
     const { iterationTimeoutSeconds } = launch;
     if (iterationTimeoutSeconds !== null) {
       const { least, most } = STALL_CHECK_MS;

@@ -12,6 +12,7 @@ import { HOOKS, LOG_LEVELS, PHASES } from './protocol.js';
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 /** Seconds. */
 const Amount = Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Share = Type.Number({ minimum: 0, maximum: 1 });
 /** Milliseconds since the epoch, up to the last that a Date can hold. */
 const Moment = Type.Number({ minimum: 0, maximum: 8.64e15 });
 const Text = Type.String({ maxLength: 64 * 1024 });
@@ -64,6 +65,9 @@ export const FeedReport = Type.Object(
     takeWaitSeconds: Amount,
     /** Takers that wait now. */
     takers: Count,
+    /** Shares of the last minute in which anybody waited. */
+    putWaitShare: Share,
+    takeWaitShare: Share,
   },
   strict,
 );

@@ -5,6 +5,7 @@ import type { Group } from '../coordinator/group.js';
 import type { WorkerStatus } from '../coordinator/group-workers.js';
 import { GROUP_STATES, WORKER_STATES } from '../schemas/states.js';
 import { VERSION } from '../version.js';
+import { FEED_METRICS } from './feed-metrics.js';
 import { ReadHistogram } from './read-histogram.js';
 
 /** How long a scrape waits for the hosts' counters before it serves the last that it has. */
@@ -169,6 +170,13 @@ export class Metrics {
     ];
     for (const [name, help, read] of counted)
       counter(name, help, [], (metric, group) => metric.inc({ group: group.name }, read(group)));
+    for (const { kind, name, help, read } of FEED_METRICS) {
+      const set = (metric: Gauge<string> | Counter<string>, group: Group) => {
+        if (group.hasFeed) metric.inc({ group: group.name }, read(group));
+      };
+      if (kind === 'gauge') gauge(name, help, [], set);
+      else counter(name, help, [], set);
+    }
     gauge('worker_group_memory_bytes', 'Resident memory of the group host.', [], (metric, group) =>
       metric.set({ group: group.name }, group.memoryBytes),
     );

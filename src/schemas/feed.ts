@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 
 export interface FeedRules {
   capacity: number;
@@ -34,3 +34,57 @@ export const FeedRules = Type.Unsafe<FeedRules | null>({
     }),
   },
 });
+
+const Count = (description: string) => Type.Integer({ minimum: 0, description });
+const Seconds = (description: string) => Type.Number({ minimum: 0, description });
+const Share = (description: string) => Type.Number({ minimum: 0, maximum: 1, description });
+
+/** The feed of a group, as clients see it. */
+export const FeedStatus = Type.Object(
+  {
+    socket: Type.Union([Type.String(), Type.Null()], {
+      description:
+        'Path of the Unix domain socket on which the group serves its feed: `POST /take` there, over HTTP, takes items past the service. null while the group has no process.',
+    }),
+    capacity: Count('The most items that wait.'),
+    maxBytes: Count('The most bytes that wait.'),
+    ordered: Type.Boolean({ description: 'Whether items come in the order of the workers.' }),
+    depth: Count('Items that wait to be taken.'),
+    bytes: Count('Bytes that wait or are being written.'),
+    takers: Count('Takes that wait for an item.'),
+    takenItems: Count('Items that were taken since the group was registered.'),
+    takenBytes: Count('Bytes of those.'),
+    dropped: Count('Items that were put and then lost: the group was stopped, or failed.'),
+    putWaitSeconds: Seconds('Time that puts waited for room, all together.'),
+    takeWaitSeconds: Seconds('Time that takes waited for an item, all together.'),
+    putWaitShare: Share(
+      'Share of the last minute in which a put waited for room. Near 1: the trainer is the slower side.',
+    ),
+    takeWaitShare: Share(
+      'Share of the last minute in which a take waited for an item. Near 1: the workers are the slower side.',
+    ),
+  },
+  {
+    $id: 'FeedStatus',
+    description: 'The feed of a group: what waits in it, what went through it, and who waits for whom.',
+    examples: [
+      {
+        socket: '/tmp/pw-feed-Ab3dEf/train.sock',
+        capacity: 800,
+        maxBytes: 268_435_456,
+        ordered: false,
+        depth: 640,
+        bytes: 5_326_080,
+        takers: 0,
+        takenItems: 12_800,
+        takenBytes: 106_521_600,
+        dropped: 0,
+        putWaitSeconds: 31.5,
+        takeWaitSeconds: 0.25,
+        putWaitShare: 0.93,
+        takeWaitShare: 0.01,
+      },
+    ],
+  },
+);
+export type FeedStatus = Static<typeof FeedStatus>;

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { FeedStatus } from './feed.js';
 import { EXAMPLE_SPEC, GroupName, GroupSpec } from './group-spec.js';
 import { ref } from './ref.js';
 import { DESIRED_STATES, FAILURE_KINDS, FAILURES, GROUP_STATES, ORIGINS, WORKER_STATES } from './states.js';
@@ -73,6 +74,7 @@ export const GroupStatus = Type.Object(
         { description: 'The process that runs the group.' },
       ),
     ),
+    feed: nullable(ref(FeedStatus)),
     workers: Type.Array(ref(WorkerStatus)),
     totals: Type.Object(
       {
@@ -100,6 +102,7 @@ export const GroupStatus = Type.Object(
         reason: null,
         restartAt: null,
         host: { pid: 4711, memoryBytes: 78_000_000, cpuSeconds: 1.5 },
+        feed: null,
         workers: [
           {
             id: 0,
@@ -134,4 +137,4 @@ export const GroupList = Type.Object(
 );
 
 /** Schemas that the others refer to, to be registered before them. */
-export const STATUS_SCHEMAS = [WorkerStatus, GroupStatus, GroupList];
+export const STATUS_SCHEMAS = [FeedStatus, WorkerStatus, GroupStatus, GroupList];

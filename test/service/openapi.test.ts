@@ -7,7 +7,7 @@ import { PROBLEMS } from '#dist/errors.js';
 import { MODULES, ROOT } from '../support/service.js';
 
 interface Media {
-  schema?: { $ref?: string; examples?: unknown[] };
+  schema?: { $ref?: string; examples?: unknown[]; format?: string };
 }
 interface Operation {
   operationId?: string;
@@ -129,7 +129,10 @@ test('every operation says what it does and how it can end', async (t) => {
         assert.ok(description, `${status} has no description`);
         const types = Object.keys(content);
         if (Number(status) >= 400) assert.deepEqual(types, ['application/problem+json'], `of ${status}`);
-        else assert.equal(types.length, 1, `${status} has the types ${types}`);
+        else if (status === '204') assert.deepEqual(types, []);
+        // What a worker has put can be of any type.
+        else if (!types.includes('application/octet-stream'))
+          assert.equal(types.length, 1, `${status} has the types ${types}`);
       }
     });
   }
@@ -143,6 +146,7 @@ test('every body that is sent or answered has an example', async (t) => {
       const schema = (
         media.schema?.$ref ? resolve(document, media.schema.$ref) : media.schema
       ) as Media['schema'];
+      if (schema?.format === 'binary') continue;
       assert.ok(schema?.examples?.length, `${name}: no example of ${JSON.stringify(media.schema)}`);
     }
   }

@@ -1,0 +1,50 @@
+import { Agent, type IncomingMessage, request } from 'node:http';
+
+/** A connection for each take: when it closes, the group's host knows what has arrived. */
+const agent = new Agent({ keepAlive: false });
+
+/** Headers of the feed that are passed on. */
+const PASSED = ['content-type', 'content-length', 'x-worker-id', 'x-sequence', 'x-meta', 'x-items'] as const;
+
+/**
+ * Asks a feed on its own socket. What answers is a group's host, where user code could have taken the socket over:
+ * only known headers are passed on. Undefined when nobody listens, or the feed takes no more questions.
+ * @param signal takes the question back
+ */
+export function askFeed(
+  socketPath: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<IncomingMessage | undefined> {
+  return new Promise((resolve) => {
+    const asked = request({
+      socketPath,
+      path,
+      method: 'POST',
+      agent,
+      signal,
+      headers: { 'content-length': 0 },
+    });
+    asked.once('response', (answer) => {
+      // Its own end, and that of the client, come by `close`.
+      answer.on('error', () => {});
+      if (answer.statusCode === 200 || answer.statusCode === 204) resolve(answer);
+      else {
+        answer.destroy();
+        resolve(undefined);
+      }
+    });
+    asked.on('error', () => resolve(undefined));
+    asked.end();
+  });
+}
+
+/** The headers of an item, as they are passed on. */
+export function headersOf({ headers }: IncomingMessage): Record<string, string> {
+  return Object.fromEntries(
+    PASSED.flatMap((name) => {
+      const value = headers[name];
+      return typeof value === 'string' ? [[name, value]] : [];
+    }),
+  );
+}
