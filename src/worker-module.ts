@@ -1,3 +1,5 @@
+import type { Tensor } from './tensors.js';
+
 /** The contract of worker modules and loggers: what authors write, and what they are given. */
 
 /** What a group tells its hooks. */
@@ -65,6 +67,16 @@ export interface WorkerContext<Params = unknown, Shared = unknown> {
    * @throws TypeError for anything but bytes, and in a group without a feed
    */
   put(item: ArrayBuffer | SharedArrayBuffer | ArrayBufferView, options?: PutOptions): Promise<void>;
+  /**
+   * Puts tensors into one buffer in the safetensors format, for `put`:
+   * `ctx.put(ctx.tensors({ images: { dtype: 'F32', shape: [32, 64], data } }))`. The same function is the package's
+   * export `tensors`.
+   * @throws TypeError, RangeError when types, shapes and data do not fit together
+   */
+  tensors(
+    of: Readonly<Record<string, Tensor>>,
+    metadata?: Readonly<Record<string, string>>,
+  ): Uint8Array<ArrayBuffer>;
   /** This worker has no more work: the present call is its last. When all have finished the group is `completed`. */
   finish(): void;
 }

@@ -5,6 +5,7 @@ import { type LoopContext, runLoop } from '#dist/host/thread/loop.js';
 import { BUCKETS, ERRORS, PROGRESS, SUM, WorkerMemory } from '#dist/host/thread/memory.js';
 import { monotonicMs } from '#dist/host/thread/monotonic.js';
 import type { WorkerFunction } from '#dist/index.js';
+import { tensors } from '#dist/tensors.js';
 
 /** In seconds. */
 const BOUNDS = [0.001, 10];
@@ -37,6 +38,7 @@ function harness(bounds: readonly number[] = BOUNDS): Harness {
     finished: false,
     sleep: async () => {},
     put: async () => {},
+    tensors,
     finish() {
       context.finished = true;
     },

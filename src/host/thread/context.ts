@@ -1,3 +1,4 @@
+import { tensors } from '../../tensors.js';
 import type { GroupInfo, LogFunction, PutOptions } from '../../worker-module.js';
 import type { LogLevel } from '../protocol.js';
 import type { LoopContext } from './loop.js';
@@ -16,6 +17,7 @@ export class Context implements LoopContext {
   readonly shared: unknown;
   readonly signal: AbortSignal;
   readonly log: Record<LogLevel, LogFunction>;
+  readonly tensors = tensors;
   iteration = 0;
   readonly #memory: WorkerMemory;
   readonly #puts: Puts | undefined;

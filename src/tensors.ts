@@ -1,0 +1,101 @@
+/** Element types of the safetensors format, with their size in bytes. */
+const SIZES = {
+  F64: 8,
+  F32: 4,
+  F16: 2,
+  BF16: 2,
+  I64: 8,
+  I32: 4,
+  I16: 2,
+  I8: 1,
+  U64: 8,
+  U32: 4,
+  U16: 2,
+  U8: 1,
+  BOOL: 1,
+} as const;
+
+/** Element type of a tensor, as safetensors names it. */
+export type TensorType = keyof typeof SIZES;
+
+/** One tensor: its elements as they lie in memory, row by row; little-endian, as nearly all machines are. */
+export interface Tensor {
+  readonly dtype: TensorType;
+  /** Whole numbers from 0; `[]` is a single element. */
+  readonly shape: readonly number[];
+  /** As many bytes as the shape needs: a typed array of the element type, or bytes. */
+  readonly data: ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
+}
+
+/** Tensors begin at a multiple of so many bytes, so that they can be used where they lie. */
+const ALIGNMENT = 8;
+
+/**
+ * Puts tensors into one buffer in the safetensors format, in the given order: what `safetensors.torch.load` and the
+ * like read. The data is copied.
+ *
+ * @param metadata text that goes with them, as `__metadata__`
+ * @throws TypeError when a type, a shape or a name is not valid
+ * @throws RangeError when there are more or fewer bytes than a shape needs
+ */
+export function tensors(
+  of: Readonly<Record<string, Tensor>>,
+  metadata?: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
+  const header: Record<string, unknown> = Object.create(null);
+  if (metadata !== undefined) header['__metadata__'] = checkMetadata(metadata);
+  let end = 0;
+  const parts = Object.entries(of).map(([name, { dtype, shape, data }]) => {
+    const bytes = check(name, dtype, shape, data);
+    const begin = end;
+    end += bytes.byteLength;
+    header[name] = { dtype, shape, data_offsets: [begin, end] };
+    return { begin, bytes };
+  });
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const headerBytes = Math.ceil(json.byteLength / ALIGNMENT) * ALIGNMENT;
+  const all = new Uint8Array(8 + headerBytes + end);
+  new DataView(all.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  // The format lets a header end with spaces.
+  all.fill(0x20, 8 + json.byteLength, 8 + headerBytes);
+  all.set(json, 8);
+  for (const { begin, bytes } of parts) all.set(bytes, 8 + headerBytes + begin);
+  return all;
+}
+
+function check(name: string, dtype: TensorType, shape: readonly number[], data: Tensor['data']): Uint8Array {
+  if (name === '__metadata__')
+    throw new TypeError('a tensor cannot be called "__metadata__": the format has its own use for that');
+  const tensor = `tensor "${name}"`;
+  if (!Object.hasOwn(SIZES, dtype))
+    throw new TypeError(
+      `${tensor}: dtype ${JSON.stringify(dtype)} is none of ${Object.keys(SIZES).join(', ')}`,
+    );
+  if (!Array.isArray(shape) || !shape.every((length) => Number.isSafeInteger(length) && length >= 0))
+    throw new TypeError(`${tensor}: shape must be an array of whole numbers from 0`);
+  const isView = ArrayBuffer.isView(data);
+  if (!isView && !(data instanceof ArrayBuffer) && !(data instanceof SharedArrayBuffer))
+    throw new TypeError(`${tensor}: data must be a typed array or a buffer`);
+  const size = SIZES[dtype];
+  // Elements of another size are most likely numbers of another kind, whose bytes would mean nothing.
+  const element = isView && 'BYTES_PER_ELEMENT' in data ? Number(data.BYTES_PER_ELEMENT) : 1;
+  if (element !== 1 && element !== size)
+    throw new TypeError(
+      `${tensor}: elements of ${dtype} have ${size} bytes, those of the data have ${element}`,
+    );
+  const expected = shape.reduce((product, length) => product * length, size);
+  if (data.byteLength !== expected) {
+    const form = `[${shape.join(', ')}]`;
+    throw new RangeError(
+      `${tensor}: ${dtype} ${form} needs ${expected} bytes, the data has ${data.byteLength}`,
+    );
+  }
+  return isView ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
+}
+
+function checkMetadata(metadata: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  for (const [key, value] of Object.entries(metadata))
+    if (typeof value !== 'string')
+      throw new TypeError(`metadata "${key}" must be text: the format has nothing else`);
+  return metadata;
+}
