@@ -1,9 +1,10 @@
 // Runs the benchmarks, all or those named on the command line, and prints a table for each.
+import { feed } from './feed.mjs';
 import { iterations } from './iterations.mjs';
 import { latency } from './latency.mjs';
 import { startStop } from './start-stop.mjs';
 
-const benchmarks = { iterations, 'start-stop': startStop, latency };
+const benchmarks = { iterations, 'start-stop': startStop, latency, feed };
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !(name in benchmarks));
 if (unknown !== undefined) {

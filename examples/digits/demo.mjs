@@ -2,8 +2,7 @@
 // service measured, and ends everything it started.
 
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,7 +20,6 @@ const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 const interrupted = new AbortController();
 for (const name of Object.keys(SIGNALS)) process.on(name, () => interrupted.abort(name));
 
-const folder = mkdtempSync(join(tmpdir(), 'parallel-workers-demo-'));
 const started = [];
 
 try {
@@ -32,7 +30,6 @@ try {
 } finally {
   // The trainer first: it stops its groups while there is a service to ask.
   for (const child of started.reverse()) await end(child);
-  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
 async function demo() {
@@ -40,10 +37,8 @@ async function demo() {
   await waitUntilReady(url);
   console.log(`demo: the service is ready at ${url}`);
 
-  const spool = join(folder, 'spool');
-  mkdirSync(spool);
   const python = process.env.PYTHON ?? 'python3';
-  const trainer = start(python, [TRAINER, '--url', url, '--spool', spool], {
+  const trainer = start(python, [TRAINER, '--url', url], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   const code = await within(TRAINING_SECONDS, 'the trainer to end', trainer.ended);
@@ -51,7 +46,7 @@ async function demo() {
   console.log('\ndemo: what the service measured (GET /metrics)');
   const metrics = await (await get(`${url}/metrics`)).text();
   for (const line of metrics.split('\n')) {
-    if (/^worker_time_seconds_(count|sum)\b/.test(line)) console.log(`  ${line}`);
+    if (/^worker_(time_seconds_(count|sum)|feed_\w+_total)\b/.test(line)) console.log(`  ${line}`);
   }
   return typeof code === 'number' ? code : 1;
 }

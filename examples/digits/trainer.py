@@ -4,27 +4,24 @@
 Python's standard library only. Start the service (`npm start`), then run this file.
 """
 import argparse
-import array
 import functools
 import http.client
 import json
 import math
 import os
-import pathlib
 import signal
-import struct
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
 from operator import mul
 
+from feed import Feed, FeedError
+
 READY_SECONDS = 30  # until the service answers
 CALL_SECONDS = 60  # for one REST call: starting a group may take 30 s by default
 DRY_SECONDS = 30  # without a new batch before we give up
-POLL_SECONDS = 0.002
-ASK_STATE_SECONDS = 0.1  # while there is no data, how often to ask whether the group still runs
+BATCHES_AT_A_TIME = 8
 
 
 say = functools.partial(print, flush=True)
@@ -37,8 +34,8 @@ class Failure(Exception):
 class Service:
     """The REST API of parallel-workers."""
 
-    def __init__(self, url):
-        self.url = url.rstrip("/")
+    def __init__(self, url, token=None):
+        self.url, self.token = url.rstrip("/"), token
         # The service is next door: a proxy from the environment would not find it.
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -48,6 +45,8 @@ class Service:
         if body is not None:
             request.data = json.dumps(body).encode()
             request.add_header("Content-Type", "application/json")
+        if self.token:
+            request.add_header("Authorization", f"Bearer {self.token}")
         try:
             with self.opener.open(request, timeout=timeout) as answer:
                 return answer.read().decode()
@@ -81,12 +80,21 @@ def problem_of(error):
 class Group:
     """A worker group that runs as long as the `with` block, and the batches that it makes."""
 
-    def __init__(self, service, split, workers, spool, seed):
-        self.service, self.name, self.spool = service, f"digits-{split}", spool
+    def __init__(self, service, split, options):
+        self.service, self.name = service, f"digits-{split}"
         self.path = f"/v1/groups/{self.name}"
-        self.waited = 0.0  # seconds in which there was no batch to read
-        params = {"split": split, "spool": str(spool), **({} if seed is None else {"seed": seed})}
-        self.spec = {"module": "digits/worker.mjs", "workers": workers, "labels": {"role": split}, "params": params}
+        params = {"split": split, **({} if options.seed is None else {"seed": options.seed})}
+        self.spec = {
+            "module": "digits/worker.mjs",
+            "workers": options.workers,
+            "labels": {"role": split},
+            "params": params,
+            # With a seed, batches come in the same order in every run, too.
+            "feed": {"capacity": 64, "ordered": options.seed is not None},
+        }
+        self.feed = Feed(
+            self.name, service.url, path=options.socket, most=BATCHES_AT_A_TIME, dry=DRY_SECONDS, token=service.token
+        )
 
     def __enter__(self):
         self.service.call("PUT", self.path, self.spec)
@@ -98,6 +106,7 @@ class Group:
         return self
 
     def __exit__(self, *_):
+        self.feed.close()
         self.stop()
 
     def stop(self):
@@ -109,56 +118,10 @@ class Group:
             say(f"{self.name} was not stopped: {error}")
 
     def batches(self):
-        """Yields (images, labels) and deletes each file it has read; ends when the group has completed."""
-        while True:
-            files = self.files() or self.wait_for_files()
-            if not files:
-                return
-            for file in files:
-                try:
-                    tensors = read_safetensors(file)
-                    file.unlink()
-                except FileNotFoundError:
-                    continue  # a restart of the group empties the spool
-                yield tensors["images"], tensors["labels"]
-
-    def files(self):
-        """What waits in the spool, oldest first."""
-        return sorted(self.spool.glob(f"{self.name}@*.safetensors"))
-
-    def wait_for_files(self):
-        """Files, or none if the group has completed; raises Failure if none can be expected."""
-        start = asked = time.monotonic()
-        try:
-            while True:
-                time.sleep(POLL_SECONDS)
-                files, now = self.files(), time.monotonic()
-                if files:
-                    return files
-                if now - start > DRY_SECONDS:
-                    raise Failure(f"{self.name}: nothing came to {self.spool} for {DRY_SECONDS} s")
-                if now - asked > ASK_STATE_SECONDS:
-                    asked, status = now, json.loads(self.service.call("GET", self.path))
-                    if status["state"] == "completed":
-                        return self.files()  # what came between the look and the answer
-                    if status["state"] in ("stopping", "stopped", "failed"):
-                        reason = status.get("reason") or "no reason given"
-                        raise Failure(f"{self.name} went to {status['state']}: {reason}")
-        finally:
-            self.waited += time.monotonic() - start
-
-
-def read_safetensors(path):
-    """Returns {name: flat list of numbers}."""
-    data = path.read_bytes()
-    (size,) = struct.unpack_from("<Q", data)
-    body, tensors = data[8 + size :], {}
-    for name, info in json.loads(data[8 : 8 + size]).items():
-        if name != "__metadata__":
-            values = array.array({"F32": "f", "U8": "B"}[info["dtype"]])
-            values.frombytes(body[slice(*info["data_offsets"])])  # little-endian, as nearly all machines are
-            tensors[name] = values.tolist()
-    return tensors
+        """Yields (images, labels) as flat lists; ends when the group has completed."""
+        for item in self.feed:
+            tensors = item.tensors()
+            yield tensors["images"].tolist(), tensors["labels"].tolist()
 
 
 class Softmax:
@@ -198,27 +161,37 @@ class Softmax:
         return loss / len(rows)
 
 
-def train(group, batches, rate=1.0):
-    """Returns a model after that many batches; the learning rate falls in a line to 0."""
-    model, losses, start = Softmax(), [], time.monotonic()
-    for number, (images, labels) in enumerate(group.batches(), 1):
-        losses.append(model.step(images, labels, rate * (1 - (number - 1) / batches)))
-        if number % 250 == 0 or number == batches:
-            seconds, loss = time.monotonic() - start, sum(losses) / len(losses)
-            pace = f"{number / seconds:5.0f} batches/s  waiting for data {group.waited / seconds:4.0%}"
-            say(f"batch {number:5d} of {batches}  loss {loss:.3f}  {pace}")
-            losses.clear()
-        if number == batches:
-            return model
-    raise Failure(f"{group.name} completed, but its batches should never end")
+def learn(service, options):
+    """Trains a model epoch by epoch, the learning rate falling in a line to 0; returns its accuracy after the last."""
+    model, rate, total = Softmax(), 1.0, options.epochs * options.batches
+    number = accuracy = 0
+    with Group(service, "train", options) as group:
+        batches = group.batches()
+        for epoch in range(1, options.epochs + 1):
+            losses, start, waited, read = [], time.monotonic(), group.feed.waited, group.feed.bytes
+            for images, labels in batches:
+                losses.append(model.step(images, labels, rate * (1 - number / total)))
+                number += 1
+                if len(losses) == options.batches:
+                    break
+            else:
+                raise Failure(f"{group.name} completed, but its batches should never end")
+            seconds = time.monotonic() - start
+            pace = f"{len(losses) / seconds:5.0f} batches/s {(group.feed.bytes - read) / seconds / 1e6:5.1f} MB/s"
+            waiting = f"waited for data {(group.feed.waited - waited) / seconds:4.0%} of the time"
+            accuracy, digits = test(service, options, model)
+            loss = sum(losses) / len(losses)
+            say(f"epoch {epoch} of {options.epochs}  loss {loss:.3f}  {pace}  {waiting}  accuracy {accuracy:.3f}")
+    return accuracy, digits
 
 
-def test(group, model):
-    """Returns the share of digits that the model gets right, and how many there were."""
+def test(service, options, model):
+    """Returns the share of digits that the model gets right, and how many there were: one run of the test group."""
     right = total = 0
-    for images, labels in group.batches():
-        right += sum(map(int.__eq__, model.predict(images), labels))
-        total += len(labels)
+    with Group(service, "test", options) as group:
+        for images, labels in group.batches():
+            right += sum(map(int.__eq__, model.predict(images), labels))
+            total += len(labels)
     if total == 0:
         raise Failure(f"{group.name} completed without a digit")
     return right / total, total
@@ -228,22 +201,20 @@ def arguments():
     env = os.environ.get
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--url", default=env("PW_URL", "http://127.0.0.1:8080"), help="the service (PW_URL)")
-    parser.add_argument("--spool", default=env("PW_SPOOL"), help="directory shared with the service (PW_SPOOL)")
-    parser.add_argument("--batches", type=int, default=2000, help="to train on")
+    parser.add_argument("--token", default=env("PW_TOKEN"), help="for a service that asks for one (PW_TOKEN)")
+    parser.add_argument("--port-only", dest="socket", action="store_const", const="", help="never use a socket of a feed")
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--batches", type=int, default=250, help="to train on in an epoch")
     parser.add_argument("--workers", type=int, default=2, help="of each group")
     parser.add_argument("--seed", type=int, help="of the order and the shifts; default: another each time")
-    parser.add_argument("--min-accuracy", type=float, default=0.93, help="exit code 1 below this")
+    parser.add_argument("--min-accuracy", type=float, default=0.94, help="exit code 1 below this")
     return parser.parse_args()
 
 
-def run(options, spool):
-    spool.mkdir(parents=True, exist_ok=True)
-    service = Service(options.url)
+def run(options):
+    service = Service(options.url, options.token)
     service.wait_until_ready()
-    with Group(service, "train", options.workers, spool, options.seed) as group:
-        model = train(group, options.batches)
-    with Group(service, "test", options.workers, spool, options.seed) as group:
-        accuracy, total = test(group, model)
+    accuracy, total = learn(service, options)
     say(f"test accuracy: {accuracy:.3f} ({total} digits)")
     return 0 if accuracy >= options.min_accuracy else 1
 
@@ -252,9 +223,8 @@ def main():
     options = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that the groups are stopped
     try:
-        with tempfile.TemporaryDirectory(prefix="digits-") as temporary:
-            return run(options, pathlib.Path(options.spool or temporary).resolve())
-    except Failure as failure:
+        return run(options)
+    except (Failure, FeedError) as failure:
         print(f"trainer: {failure}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -1,0 +1,218 @@
+"""Takes what the workers of a parallel-workers group make. Python's standard library only; copy it into your trainer.
+
+    for item in Feed("train", "http://127.0.0.1:8080"):
+        images = item.tensors()["images"]
+
+The iteration ends when the group has completed and everything is taken. It goes past the service, over the Unix domain
+socket of the group, where that can be reached from here, and over the service's port where it cannot.
+"""
+import array
+import http.client
+import json
+import socket
+import struct
+import time
+import urllib.parse
+
+AGAIN_SECONDS = 0.1  # between two looks at a group that is on its way
+CONNECT_SECONDS = 10
+ARRAYS = {"F64": "d", "F32": "f", "I64": "q", "I32": "i", "I16": "h", "I8": "b", "U64": "Q", "U32": "I", "U16": "H", "U8": "B"}
+
+
+class FeedError(Exception):
+    """Nothing more will come, and not because all is done."""
+
+
+class Item:
+    """One item: its bytes as `data`, and what the worker and the feed say of it."""
+
+    __slots__ = ("data", "content_type", "worker_id", "sequence", "meta")
+
+    def __init__(self, data, head):
+        self.data = data
+        self.content_type, self.meta = head["contentType"], head["meta"]
+        self.worker_id, self.sequence = head["workerId"], head["sequence"]
+
+    def tensors(self):
+        """The tensors of an item in the safetensors format, by name: a flat array each (of other types: bytes)."""
+        (size,) = struct.unpack_from("<Q", self.data)
+        body, tensors = self.data[8 + size :], {}
+        for name, info in json.loads(bytes(self.data[8 : 8 + size])).items():
+            if name == "__metadata__":
+                continue
+            tensors[name] = body[slice(*info["data_offsets"])]
+            if info["dtype"] in ARRAYS:
+                values = array.array(ARRAYS[info["dtype"]])
+                values.frombytes(tensors[name])  # little-endian, as nearly all machines are
+                tensors[name] = values
+        return tensors
+
+
+def parse(body):
+    """The items of one answer to `take?max=N`."""
+    at, items = 0, []
+    while at < len(body):
+        (size,) = struct.unpack_from(">I", body, at)
+        head = json.loads(bytes(body[at + 4 : at + 4 + size]))
+        begin = at + 4 + size
+        at = begin + head["bytes"]
+        items.append(Item(body[begin:at], head))
+    return items
+
+
+class UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix domain socket."""
+
+    def __init__(self, path, timeout):
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(CONNECT_SECONDS)
+        self.sock.connect(self.path)
+        self.sock.settimeout(self.timeout)
+
+
+class Feed:
+    """
+    The items of one group, as an iterator.
+
+    url: the service. Without it only `path` is known, and the end of the group cannot be told from its absence.
+    path: the Unix domain socket; by default the service is asked for it. "": over the service's port.
+    most: so many items at a time, at most.
+    patience: how long to go on, in seconds, while the service or the group cannot be reached.
+    dry: raise FeedError when no item has come for so many seconds; None: wait for ever.
+    token: for a service that asks for one.
+    reuse: read all answers into the same memory, which is faster. An item's bytes are then good until the next answer.
+    """
+
+    def __init__(self, group, url=None, path=None, most=64, patience=30.0, dry=None, token=None, reuse=False):
+        self.group, self.url, self.path, self.most = group, url and url.rstrip("/"), path, most
+        self.patience, self.dry, self.reuse = patience, dry, reuse
+        self.headers = {"authorization": f"Bearer {token}"} if token else {}
+        self.waited = 0.0  # seconds in which there was nothing to take
+        self.items = self.bytes = 0
+        self.connection, self.memory = None, bytearray()
+
+    def __iter__(self):
+        for answer in self.answers():
+            yield from answer
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
+    def answers(self):
+        """Yields lists of items as they come, one answer of the feed after the other."""
+        working = fed = time.monotonic()
+        while True:
+            try:
+                status, body = self.take()
+            except (OSError, http.client.HTTPException) as error:
+                # What was on its way goes back into the queue: nothing is lost, and nothing comes twice.
+                status, body = None, f"{type(error).__name__}: {error}"
+                self.close()
+            now = time.monotonic()
+            if status == 200:
+                working = fed = now
+                items = parse(body)
+                self.items, self.bytes = self.items + len(items), self.bytes + len(body)
+                yield items
+                working = fed = time.monotonic()  # what the trainer does meanwhile is its own affair
+            elif status == 204:
+                working = now
+            elif status == 410:
+                return
+            elif status in (None, 409, 502, 503):
+                self.close()
+                if self.has_ended():
+                    return
+                if now - working > self.patience:
+                    raise FeedError(f"feed of {self.group}: nothing for {self.patience:.0f} s: {text(body)}")
+                time.sleep(AGAIN_SECONDS)
+            else:
+                raise FeedError(f"feed of {self.group}: HTTP {status} {text(body)}")
+            if self.dry is not None and now - fed > self.dry:
+                raise FeedError(f"feed of {self.group}: nothing came for {self.dry:.0f} s")
+
+    def take(self, seconds=10.0):
+        """One question; returns status and body."""
+        if self.connection is None:
+            self.connection, self.target = self.connect(seconds + CONNECT_SECONDS)
+        begin = time.monotonic()
+        self.connection.request("POST", f"{self.target}?waitSeconds={seconds}&max={self.most}", headers=self.headers)
+        response = self.connection.getresponse()
+        self.waited += time.monotonic() - begin
+        length = int(response.headers.get("content-length", 0))
+        if length > len(self.memory) or not self.reuse:
+            self.memory = bytearray(length)
+        body, at = memoryview(self.memory)[:length], 0
+        while at < length:
+            count = response.readinto(body[at:])
+            if count == 0:
+                raise http.client.IncompleteRead(b"", length - at)
+            at += count
+        response.read()  # so that the connection can be used again
+        return response.status, body
+
+    def connect(self, timeout):
+        path = self.path
+        if path is None and self.url is not None:
+            path = self.call(f"/v1/groups/{self.group}/feed").get("socket")
+        if path:
+            connection = UnixConnection(path, timeout)
+            try:
+                connection.connect()
+                return connection, "/take"
+            except OSError:
+                if self.url is None or self.path:
+                    raise  # not there yet, or not any more
+        if self.url is None:
+            raise FeedError(f"feed of {self.group}: give it the url of the service, or the path of the socket")
+        return self.to_service(timeout), f"{urllib.parse.urlsplit(self.url).path}/v1/groups/{self.group}/feed/take"
+
+    def has_ended(self):
+        """Whether the group has completed; raises FeedError when nothing more will come of it."""
+        if self.url is None:
+            return False
+        try:
+            status = self.call(f"/v1/groups/{self.group}")
+        except (OSError, http.client.HTTPException):
+            return False
+        if status["state"] in ("registered", "stopped", "failed"):
+            why = status["reason"] or "start it to take from its feed"
+            raise FeedError(f"group {self.group} is {status['state']}: {why}")
+        return status["state"] == "completed"
+
+    def call(self, path):
+        """GET of the service; raises FeedError with what it says."""
+        connection = self.to_service(CONNECT_SECONDS)
+        try:
+            connection.request("GET", urllib.parse.urlsplit(self.url).path + path, headers=self.headers)
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+        finally:
+            connection.close()
+        if response.status == 503:
+            raise ConnectionError(answer.get("detail"))
+        if response.status >= 400:
+            raise FeedError(f"GET {path}: {answer.get('detail')} ({answer.get('code')})")
+        return answer
+
+    def to_service(self, timeout):
+        url = urllib.parse.urlsplit(self.url)
+        https = url.scheme == "https"
+        kind = http.client.HTTPSConnection if https else http.client.HTTPConnection
+        return kind(url.hostname, url.port, timeout=timeout)
+
+
+def text(body):
+    return body if isinstance(body, str) else bytes(body).decode(errors="replace")[:500]
