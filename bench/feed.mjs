@@ -32,14 +32,14 @@ async function measure(service, folder) {
     await service.call('PUT', '/v1/groups/bench', {
       module: 'feed-worker.mjs',
       workers: 2,
-      params: { bytes, raw },
+      params: { bytes },
       feed: { capacity: 800, maxBytes: 64 * 1024 ** 2 },
     });
-    const idle = { ...(await service.status('bench')).spec, name: 'raw', params: { bytes: 0, raw } };
     const results = { raw: [], socket: [], port: [], latency: [] };
     for (let round = 0; round < ROUNDS; round++) {
       // A host whose workers put nothing meanwhile.
-      await service.call('PUT', '/v1/groups/raw', { ...idle, params: { bytes: 0, raw: `${raw}.raw` } });
+      const params = { bytes, raw: `${raw}.raw`, idle: true };
+      await service.call('PUT', '/v1/groups/raw', { module: 'feed-worker.mjs', workers: 1, params });
       await service.start('raw');
       results.raw.push(await take({ raw: `${raw}.raw`, bytes }));
       await service.stop('raw');

@@ -4,6 +4,7 @@ import { monotonicMs } from '../host/thread/monotonic.js';
 import { type FeedPut, FeedQueue } from './queue.js';
 import { release } from './release.js';
 import { FeedServer } from './server.js';
+import { StarvationWatch } from './starvation.js';
 import { WaitShares } from './wait-shares.js';
 
 /** The feed of one group, in its host. */
@@ -11,12 +12,17 @@ export class GroupFeed {
   readonly #queue: FeedQueue;
   readonly #server: FeedServer;
   readonly #shares: WaitShares;
+  readonly #starvation: StarvationWatch;
+  readonly #warn: (text: string) => void;
   /** When a put of the worker was last answered. */
   readonly #settledAt = new Map<number, number>();
 
-  constructor(launch: NonNullable<HostLaunch['feed']>) {
+  /** @param warn called with what somebody should look at */
+  constructor(launch: NonNullable<HostLaunch['feed']>, warn: (text: string) => void) {
+    this.#warn = warn;
     this.#queue = new FeedQueue({ ...launch, now: monotonicMs, defer: setImmediate, release });
     this.#shares = new WaitShares(this.#queue.putWait, this.#queue.takeWait, monotonicMs);
+    this.#starvation = new StarvationWatch(this.#queue, monotonicMs);
     this.#server = new FeedServer(this.#queue, launch.socket);
   }
 
@@ -72,6 +78,8 @@ export class GroupFeed {
   /** To be called twice a second. */
   tick(): void {
     this.#shares.tick();
+    const warning = this.#starvation.check();
+    if (warning !== undefined) this.#warn(warning);
   }
 
   report(): FeedReport {

@@ -82,6 +82,7 @@ export class FeedQueue {
   #onDrained: (() => void) | undefined;
   #taken = { items: 0, bytes: 0 };
   #dropped = 0;
+  #handedOut = 0;
 
   constructor(options: FeedQueueOptions) {
     this.rules = options;
@@ -98,6 +99,10 @@ export class FeedQueue {
   /** Bytes of what waits or is being written. */
   get heldBytes(): number {
     return this.#held.bytes;
+  }
+  /** Items that were handed to takers, those that came back counted again. */
+  get handedOut(): number {
+    return this.#handedOut;
   }
   get takenItems(): number {
     return this.#taken.items;
@@ -241,6 +246,7 @@ export class FeedQueue {
 
   #deliver(entries: readonly Entry[]): Delivery {
     this.#open++;
+    this.#handedOut += entries.length;
     const bytes = entries.reduce((sum, { item }) => sum + item.bytes.byteLength, 0);
     const items = entries.map(({ item }) => item);
     let state: 'writing' | 'written' | 'over' = 'writing';

@@ -93,7 +93,10 @@ export class GroupHost {
     setPriority(launch.nice);
     const { rssMb } = launch;
     // Before any thread is started, too: the mode of its socket comes from the whole process.
-    const feed = launch.feed === null ? undefined : new GroupFeed(launch.feed);
+    const feed =
+      launch.feed === null
+        ? undefined
+        : new GroupFeed(launch.feed, (text) => this.#send({ type: 'log', level: 'warn', text }));
     const listening = feed?.listen();
     const { workerIds } = launch.group;
     this.#count = workerIds.length;
