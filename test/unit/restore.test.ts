@@ -111,6 +111,7 @@ test('a module that is gone does not drop its group', async () => {
   const { clock, hosts } = fakeCoordinator();
   const coordinator = new Coordinator({
     clock,
+    feedSocket: (group) => `/feed/${group}.sock`,
     createHost: hosts.create,
     resolveModule: async () => {
       throw new ProblemError('module_not_found', 'it is not there');
