@@ -49,10 +49,10 @@ export class FeedServer {
   }
 
   /** Resolves when takers can connect. Nobody but this user can. @throws what the operating system says */
-  listen(): Promise<void> {
+  async listen(): Promise<void> {
     // One of an earlier life that was killed.
     rmSync(this.#path, { force: true });
-    return new Promise((resolve, reject) => {
+    await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       const before = process.umask(0o177);
       try {
@@ -138,13 +138,14 @@ export class FeedServer {
     if (first === undefined) return;
     const framed = several ? frame(delivery.items) : undefined;
     const pieces = framed?.pieces ?? [first.bytes];
-    const { socket } = response;
+    const { socket } = response.req;
     let settled = false;
     const settle = (error?: Error | null) => {
       if (settled) return;
       settled = true;
       framed?.release();
-      if (error) delivery.undo();
+      // Of a write that a death has cut off, Node tells no error.
+      if (error || socket.destroyed) delivery.undo();
       else this.#written(socket, delivery);
     };
     // Whatever becomes of the writes: a connection that is gone has not taken anything more.
@@ -170,15 +171,10 @@ export class FeedServer {
     response.uncork();
   }
 
-  #written(socket: Socket | null, delivery: Delivery): void {
+  #written(socket: Socket, delivery: Delivery): void {
     delivery.written();
     const { bytes } = delivery;
-    if (
-      socket === null ||
-      socket.destroyed ||
-      bytes > KEPT_BYTES ||
-      this.#keptBytes + bytes > KEPT_BYTES_IN_ALL
-    ) {
+    if (bytes > KEPT_BYTES || this.#keptBytes + bytes > KEPT_BYTES_IN_ALL) {
       delivery.confirmed();
       return;
     }
