@@ -55,9 +55,9 @@ function assertSuccess(stdout: string): void {
 
 test('the curl session works as it is written', requires('curl'), async (t) => {
   const session = blocks.filter((block) => block.includes('curl') && !block.includes('/v1/reload'));
-  assert.equal(session.length, 3, 'the first steps, how to restart, and how to scale');
+  assert.equal(session.length, 4, 'the first steps, the feed, how to restart, and how to scale');
   const service = await startService(t, { workersDir: `${ROOT}examples` });
-  const [first = '', sturdy = '', scale = ''] = session.map((block) =>
+  const [first = '', fed = '', sturdy = '', scale = ''] = session.map((block) =>
     block.replaceAll('127.0.0.1:8080', service.url.slice('http://'.length)),
   );
   const written = commands(first);
@@ -68,6 +68,11 @@ test('the curl session works as it is written', requires('curl'), async (t) => {
     const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', command]);
     await t.test(call, () => check(stdout));
   }
+
+  const { stdout: feed } = await run('bash', ['-euxo', 'pipefail', '-c', fed]);
+  assert.match(feed, /^HTTP\/1\.1 200 OK\r\ncontent-type: application\/x-safetensors\r\n/m);
+  assert.match(feed, /"capacity":800,/);
+  await service.call('DELETE', '/v1/groups/digits');
 
   await run('bash', ['-euo', 'pipefail', '-c', sturdy]);
   const { spec } = await service.status('sturdy');
