@@ -14,13 +14,13 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --omit=dev
 
 FROM base
-# /state and /spool are the service's own: a new volume that is mounted there takes its owner from this folder.
+# /state and /feed are the service's own: a new volume that is mounted there takes its owner from this folder.
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends tini \
   && rm -rf /var/lib/apt/lists/* \
   && install --directory /workers \
   && install --directory --owner=node --group=node --mode=0700 /state \
-  && install --directory --owner=node --group=node /spool
+  && install --directory --owner=node --group=node --mode=0700 /feed
 
 COPY package.json package-lock.json ./
 COPY openapi ./openapi

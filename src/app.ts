@@ -57,7 +57,7 @@ export interface AppOptions {
   readonly permissions?: boolean;
   /** Who may call, and how much. By default whoever reaches the service by address or as localhost. */
   readonly access?: AccessOptions;
-  /** Directory of the sockets that feeds are served on; a private one below the system's by default. */
+  /** Directory of the sockets that feeds are served on; by default one in the state directory. */
   readonly feedDir?: string;
   readonly logger?: FastifyServerOptions['logger'];
   /** For tests; real time by default. */
@@ -108,7 +108,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     options.stateDir === undefined ? undefined : join(options.stateDir, 'hosts'),
   );
   const resolveModule = moduleResolver(options.workersDir);
-  const sockets = new FeedSockets(options.feedDir);
+  const sockets = new FeedSockets(options);
   const coordinator = new Coordinator({
     ...(state !== undefined && { store: state }),
     clock,

@@ -2,10 +2,21 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { ConfigError } from './config/config-error.js';
 
 /** What Linux takes for the path of a Unix domain socket, without the zero at its end. */
 const MAX_PATH_BYTES = 107;
 const HASH_DIGITS = 12;
+
+/** The longest path of a directory that has room for any socket in it. */
+const MAX_DIRECTORY_BYTES = MAX_PATH_BYTES - '/'.length - HASH_DIGITS - '.sock'.length;
+
+export interface FeedPlaces {
+  /** Where the user wants the sockets to be. */
+  readonly feedDir?: string | undefined;
+  /** Where the service keeps what is its own. */
+  readonly stateDir?: string | undefined;
+}
 
 /** Where the feeds of groups are served: a socket a group, in one directory, under the same path in every life. */
 export class FeedSockets {
@@ -13,17 +24,26 @@ export class FeedSockets {
   readonly #temporary: boolean;
 
   /**
-   * @param directory made if it is not there; undefined: a private one below the system's, made when it is needed
-   * @throws Error when its path is too long for sockets in it, or it cannot be made
+   * In the directory that is asked for, or in the state directory, or where its path is too long in a new one below
+   * the system's for temporary files, which is made when it is needed.
+   * @throws ConfigError when the path that is asked for is too long for sockets in it, or cannot be made
    */
-  constructor(directory: string | undefined) {
-    this.#temporary = directory === undefined;
-    if (directory === undefined) return;
-    const path = resolve(directory);
-    const longest = MAX_PATH_BYTES - '/'.length - HASH_DIGITS - '.sock'.length;
-    if (Buffer.byteLength(path) > longest)
-      throw new Error(`the path ${path} is too long for sockets in it: it may have ${longest} bytes`);
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+  constructor({ feedDir, stateDir }: FeedPlaces) {
+    const own = stateDir === undefined ? undefined : resolve(stateDir, 'feed');
+    const path = feedDir === undefined ? own : resolve(feedDir);
+    const fits = path !== undefined && Buffer.byteLength(path) <= MAX_DIRECTORY_BYTES;
+    this.#temporary = !fits && feedDir === undefined;
+    if (this.#temporary || path === undefined) return;
+    if (!fits) {
+      throw new ConfigError(
+        `PW_FEED_DIR=${path} is too long for sockets in it: it may have ${MAX_DIRECTORY_BYTES} bytes`,
+      );
+    }
+    try {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw new ConfigError(`PW_FEED_DIR=${path} cannot be made: ${(error as Error).message}`);
+    }
     this.#directory = path;
   }
 

@@ -29,6 +29,7 @@ export async function serve(config: Config): Promise<void> {
   const app = await buildApp({
     workersDir: config.workersDir,
     stateDir: config.stateDir,
+    ...(config.feedDir !== undefined && { feedDir: config.feedDir }),
     groupsFile: config.groupsFile,
     access: {
       token: config.token,

@@ -69,6 +69,7 @@ export const feedRoutes: FastifyPluginAsyncTypebox<{
     '/v1/groups/:name/feed/take',
     {
       // A trainer takes thousands in a second.
+      config: { unlimited: true },
       logLevel: 'warn',
       schema: {
         operationId: 'takeFromFeed',

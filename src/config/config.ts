@@ -17,6 +17,8 @@ export interface Config extends Tokens {
   readonly workersDir: string;
   /** Absolute; it need not be there yet. */
   readonly stateDir: string;
+  /** Directory of the feeds' sockets, absolute; undefined for a private one. */
+  readonly feedDir: string | undefined;
   /** Absolute. */
   readonly groupsFile: string | undefined;
   /** Names that clients may call the service by, in lower case. */
@@ -60,6 +62,7 @@ export function readConfig(flags: Record<string, unknown>, environment: NodeJS.P
     socket: absolute(settings.PW_SOCKET),
     workersDir: workersDirectory(settings),
     stateDir: resolve(settings.PW_STATE_DIR),
+    feedDir: absolute(settings.PW_FEED_DIR),
     groupsFile: absolute(settings.PW_GROUPS_FILE),
     allowedHosts: allowedHosts(settings),
     rateLimit: settings.PW_RATE_LIMIT,

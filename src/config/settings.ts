@@ -30,6 +30,9 @@ export const Settings = Type.Object({
     description:
       'Directory in which registered groups survive the service. One service at a time may use it.',
   }),
+  PW_FEED_DIR: text(
+    'Directory of the sockets that feeds are served on, to share with trainers; without it, one in the state directory.',
+  ),
   PW_GROUPS_FILE: text(
     'YAML or JSON file of groups to register at start; read again on SIGHUP and by POST /v1/reload.',
   ),

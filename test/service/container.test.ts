@@ -354,7 +354,7 @@ test('compose: the service finds its workers, and has the time that its groups m
   assert(Number.parseInt(service.stop_grace_period ?? '', 10) > Number(defaultOf('PW_SHUTDOWN_SECONDS')) + 2);
 });
 
-test('compose: the trainer finds its program, the service and the spool', () => {
+test('compose: the trainer finds its program, the service and the sockets', () => {
   const [service, trainer] = [composed(SERVICE), composed('trainer')];
   const [, program = '', ...flags] = trainer.command ?? [];
   const code = mounts(trainer).find(({ target }) => program.startsWith(`${target}/`));
@@ -365,13 +365,16 @@ test('compose: the trainer finds its program, the service and the spool', () => 
   assert.equal(given.get('--url'), `http://${SERVICE}:${containerPort()}`);
   assert.equal(trainer.depends_on?.[SERVICE]?.condition, 'service_healthy');
 
-  const spool = given.get('--spool');
-  const [here, there] = [service, trainer].map((of) => mounts(of).find(({ target }) => target === spool));
-  assert(here, `${spool} is not mounted in the service`);
+  const feed = service.environment?.['PW_FEED_DIR'];
+  const [here, there] = [service, trainer].map((of) => mounts(of).find(({ target }) => target === feed));
+  assert(here, `${feed} is not mounted in the service`);
   assert.deepEqual(here, there);
   const image = described();
   assert.equal(trainer.user, image.user);
-  assert.match(image.system.join(), new RegExp(`install --directory --owner=node --group=node ${spool}\\b`));
+  assert.match(
+    image.system.join(),
+    new RegExp(`install --directory --owner=node --group=node --mode=0700 ${feed}\\b`),
+  );
 });
 
 test('compose: Prometheus scrapes the service', () => {

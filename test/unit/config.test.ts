@@ -39,6 +39,7 @@ test('defaults', (t) => {
       socket: undefined,
       workersDir: directory,
       stateDir: join(process.cwd(), '.parallel-workers'),
+      feedDir: undefined,
       groupsFile: undefined,
       token: undefined,
       readToken: undefined,
@@ -101,6 +102,7 @@ const optional: typeof settings = [
     key: 'groupsFile',
     expected: '/etc/groups.yaml',
   },
+  { variable: 'PW_FEED_DIR', flag: '--feed-dir', value: '/feed', key: 'feedDir', expected: '/feed' },
   { variable: 'PW_TOKEN', flag: '--token', value: 'a-token', key: 'token', expected: 'a-token' },
   {
     variable: 'PW_ALLOWED_HOSTS',
