@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import test from 'node:test';
+import { allMarks } from '../support/feed.js';
+import { requires } from '../support/requires.js';
+import { ROOT, startService, until } from '../support/service.js';
+
+/** Takes all of a group with feed.py and prints the mark of each item; errors of the feed are its last line. */
+const TAKER = `
+import sys, struct
+sys.path.insert(0, sys.argv[1])
+from feed import Feed, FeedError
+feed = Feed("train", sys.argv[2] or None, path={"auto": None, "port": ""}.get(sys.argv[3], sys.argv[3]), most=7, patience=float(sys.argv[4]))
+try:
+    for item in feed:
+        print("%d:%d" % struct.unpack_from(">II", item.data), flush=True)
+except FeedError as error:
+    print("FeedError", error)
+`;
+
+function taker(url: string, how: string, patience = 30) {
+  const args = ['-Bc', TAKER, `${ROOT}examples/digits`, url, how, String(patience)];
+  const child = spawn('python3', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
+  });
+  const lines = () => text.split('\n').filter((line) => line !== '');
+  const ended = once(child, 'close').then(lines);
+  return { child, ended, lines };
+}
+
+test('feed.py', requires('python3'), async (t) => {
+  const service = await startService(t);
+  const spec = {
+    name: 'train',
+    module: 'feeds.mjs',
+    workers: 2,
+    params: { bytes: 1000, count: 20 },
+    feed: {},
+  };
+
+  for (const how of ['auto', 'port', 'socket']) {
+    await t.test(`takes everything once, and ends with the group: ${how}`, async () => {
+      await service.register(spec);
+      await service.start('train');
+      const { feed } = await service.status('train');
+      const { ended } = taker(service.url, how === 'socket' ? feed.socket : how);
+      assert.deepEqual((await ended).sort(), allMarks(2, 20));
+      await service.reaches('train', 'completed');
+      await service.call('DELETE', '/v1/groups/train');
+    });
+  }
+
+  await t.test('goes on after a death of the host, and says why when the group is stopped', async () => {
+    const restart = { policy: 'on-failure', backoff: { initialSeconds: 0.1 } };
+    await service.register({
+      ...spec,
+      workers: 1,
+      params: {},
+      feed: { capacity: 2 },
+      intervalSeconds: 0.01,
+      restart,
+    });
+    await service.start('train');
+    const { ended, lines } = taker(service.url, 'auto');
+    await until('items', () => (lines().length > 5 ? true : undefined));
+    process.kill((await service.status('train')).host.pid, 'SIGKILL');
+    await until('items of the next host', () => (lines().lastIndexOf('0:0') > 0 ? true : undefined));
+    await service.stop('train');
+    assert.match((await ended).at(-1) ?? '', /^FeedError group train is stopped/);
+    await service.call('DELETE', '/v1/groups/train');
+  });
+
+  await t.test('says what is wrong with a group, or a service, that is not there', async () => {
+    const nobody = await taker(service.url, 'auto').ended;
+    assert.match(nobody.join(), /^FeedError GET .*There is no group "train"/);
+    const gone = await taker('http://127.0.0.1:1', 'auto', 0.2).ended;
+    assert.match(gone.join(), /^FeedError feed of train: nothing for 0 s: ConnectionRefusedError/);
+    const unknown = await taker('', 'auto').ended;
+    assert.match(unknown.join(), /^FeedError .*give it the url of the service, or the path/);
+  });
+});
