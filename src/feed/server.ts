@@ -88,10 +88,14 @@ export class FeedServer {
 
   #onConnection(socket: Socket): void {
     this.#sockets.add(socket);
-    socket.on('close', (hadError: boolean) => {
+    let unread = false;
+    // What Linux tells of a peer that has closed without having read everything.
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => {
+      unread = code === 'ECONNRESET';
+    });
+    socket.on('close', () => {
       this.#sockets.delete(socket);
-      // With an error: it went without having read everything.
-      if (hadError) this.#takeBack(socket);
+      if (unread) this.#takeBack(socket);
       else this.#confirm(socket);
     });
   }
@@ -145,8 +149,13 @@ export class FeedServer {
       settled = true;
       framed?.release();
       // Of a write that a death has cut off, Node tells no error.
-      if (error || socket.destroyed) delivery.undo();
-      else this.#written(socket, delivery);
+      if (error || socket.destroyed) {
+        delivery.undo();
+        return;
+      }
+      this.#written(socket, delivery);
+      // Not before: the empty write that Node ends an answer with can fail when its taker, who has all, has gone.
+      response.end();
     };
     // Whatever becomes of the writes: a connection that is gone has not taken anything more.
     response.once('close', () => settle(new Error('closed')));
@@ -165,9 +174,10 @@ export class FeedServer {
     const last = pieces.length - 1;
     pieces.forEach((piece, i) => {
       if (i < last) response.write(piece);
+      // As text it goes out in one piece with the headers.
+      else if (piece.byteLength === 0) response.write('', 'latin1', settle);
       else response.write(piece, settle);
     });
-    response.end();
     response.uncork();
   }
 
