@@ -20,7 +20,7 @@ const LANES = 4;
 
 /** Few names, so that requests meet the same groups; modules that load, and some that do not. */
 const HINTS: Hints = {
-  name: fc.constantFrom('a', 'b', 'c', 'd', 'f'),
+  name: fc.constantFrom('a', 'b', 'c', 'd', 'f', 'fed'),
   module: fc.constantFrom(
     ...['empty.mjs', 'millisecond.mjs', 'millisecond.mjs', 'journal.mjs', 'burns.mjs'],
     'throws.mjs',
@@ -36,6 +36,8 @@ const HINTS: Hints = {
   label: fc.constantFrom('role=train', 'role=test', 'none', ['role=train', 'a=b']),
   critical: fc.constant(false),
   // So that nothing takes long.
+  waitSeconds: fc.constantFrom('0', '0.05', '300.5'),
+  max: fc.constantFrom('1', '10', '1000000'),
   stopGraceSeconds: fc.constantFrom(0, 0.1, 0.5),
   iterationTimeoutSeconds: fc.constantFrom(null, 0.05, 5),
 };
@@ -48,6 +50,7 @@ const WEIGHTS: Readonly<Record<string, number>> = {
   startGroup: 6,
   restartGroup: 5,
   deleteGroup: 1,
+  takeFromFeed: 10,
   startGroups: 2,
   stopGroups: 1,
   metrics: 1,
@@ -66,9 +69,10 @@ test(`${REQUESTS} requests made from the document and bent: every answer is one 
   t.diagnostic(`PW_TEST_SEED=${seed}`);
   const document = new Document();
   const groupsFile = join(temporaryDirectory(t), 'groups.json');
-  writeFileSync(groupsFile, JSON.stringify({ groups: [{ name: 'f', module: 'millisecond.mjs' }] }));
+  const fed = { name: 'fed', module: 'feeds.mjs', feed: { capacity: 100 }, autostart: true };
+  writeFileSync(groupsFile, JSON.stringify({ groups: [{ name: 'f', module: 'millisecond.mjs' }, fed] }));
   const service = await startService(t, {
-    flags: ['--groups', groupsFile, '--max-workers', '12', '--max-groups', '4', '--rate-limit', '0'],
+    flags: ['--groups', groupsFile, '--max-workers', '12', '--max-groups', '5', '--rate-limit', '0'],
   });
   const agent = new Agent({ keepAlive: true });
   t.after(() => agent.destroy());
