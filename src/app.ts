@@ -112,7 +112,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const coordinator = new Coordinator({
     ...(state !== undefined && { store: state }),
     clock,
-    createHost: options.createHost ?? hostProcesses(hostSurroundings(options, clock, directories)),
+    createHost: options.createHost ?? hostProcesses(hostSurroundings(options, clock, directories, sockets)),
     resolveModule,
     feedSocket: (group) => sockets.of(group),
     random: Math.random,
@@ -162,11 +162,22 @@ export async function buildApp(options: AppOptions): Promise<App> {
   return { server, coordinator, reloader };
 }
 
-function hostSurroundings(options: AppOptions, clock: Clock, directories: HostDirectories): HostSurroundings {
+function hostSurroundings(
+  options: AppOptions,
+  clock: Clock,
+  directories: HostDirectories,
+  sockets: FeedSockets,
+): HostSurroundings {
   const refusal = options.permissions === true ? fenceRefusal() : undefined;
   if (refusal !== undefined) throw new Error(refusal);
   const environment = hostEnvironment(process.env, options.workerEnv ?? []);
   // Its flags are added to those of the command line: it could widen the fence.
   if (options.permissions === true) delete environment['NODE_OPTIONS'];
-  return { clock, environment, directories, fencedTo: options.permissions ? options.workersDir : undefined };
+  return {
+    clock,
+    environment,
+    directories,
+    fencedTo: options.permissions ? options.workersDir : undefined,
+    feedSocket: (group) => sockets.of(group),
+  };
 }

@@ -23,15 +23,18 @@ export interface FencePaths {
   readonly workersDir: string;
   /** Real path of the host's working directory. */
   readonly directory: string;
+  /** The socket that the group's feed is served on, if it has one. */
+  readonly socket: string | undefined;
   /** Where Node writes coverage, while it is being taken. */
   readonly coverage: string | undefined;
 }
 
 /** The flags that fence a host in: it reads the workers directory, writes to its own, and what else is granted. */
 export function fenceFlags(permissions: Permissions, paths: FencePaths): string[] {
-  const { workersDir, directory, coverage } = paths;
+  const { workersDir, directory, socket, coverage } = paths;
   const granted = (list: readonly string[]) => list.map((path) => resolve(workersDir, path));
-  const write = [directory, ...granted(permissions.write), ...(coverage === undefined ? [] : [coverage])];
+  const own = [directory, socket, coverage].filter((path) => path !== undefined);
+  const write = [...own, ...granted(permissions.write)];
   const read = [...ownCode(), workersDir, '/proc/self/task', ...granted(permissions.read), ...write];
   return [
     '--permission',

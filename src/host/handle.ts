@@ -38,6 +38,8 @@ export interface HostSurroundings {
   readonly directories: HostDirectories;
   /** Directory that a fenced host reads its modules from; undefined: hosts have no fence. */
   readonly fencedTo: string | undefined;
+  /** Path of the socket that a group's feed is served on. */
+  readonly feedSocket: (group: string) => string;
 }
 
 /** Returns a factory of real hosts: child processes, each the leader of a process group of its own. */
@@ -156,14 +158,16 @@ class HostProcess implements Host {
     }
   }
 
-  #spawn({ name, permissions }: HostSpec): ChildProcess {
-    const { directories, environment, fencedTo } = this.#surroundings;
+  #spawn({ name, permissions, feed }: HostSpec): ChildProcess {
+    const { directories, environment, fencedTo, feedSocket } = this.#surroundings;
     const directory = directories.make(name);
     this.#directory = directory;
     const flags: string[] = [];
     if (fencedTo !== undefined) {
       const coverage = environment['NODE_V8_COVERAGE'];
-      flags.push(...fenceFlags(permissions, { workersDir: realpathSync(fencedTo), directory, coverage }));
+      const workersDir = realpathSync(fencedTo);
+      const socket = feed === null ? undefined : feedSocket(name);
+      flags.push(...fenceFlags(permissions, { workersDir, directory, socket, coverage }));
     }
     return spawn(process.execPath, [...flags, HOST_PROCESS, name, ...this.#toClose], {
       // Its own process group: one signal reaches every process that its workers started.

@@ -5,6 +5,7 @@ import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { fenceRefusal } from '#dist/host/fence.js';
+import { socketOf, Taker } from '../support/feed.js';
 import { probe, tellsOf } from '../support/probe.js';
 import { MODULES, ROOT, startService, until } from '../support/service.js';
 import { lines, temporaryDirectory } from '../support/temporary.js';
@@ -25,6 +26,15 @@ if (fenceRefusal() !== undefined) {
     );
   });
 } else {
+  test('a fenced host serves its feed', async (t) => {
+    const service = await startService(t, { flags: ['--permissions'] });
+    await service.register({ name: 'fed', module: 'feeds.mjs', params: { bytes: 1024 }, feed: {} });
+    await service.start('fed');
+    const taker = Taker.atSocket(await socketOf(service, 'fed'));
+    t.after(() => taker.close());
+    assert.equal((await taker.several(1))?.[0]?.bytes, 1024);
+  });
+
   test('a fenced host reads its modules, writes to its own directory, and gets what is granted', async (t) => {
     const data = realpathSync(temporaryDirectory(t));
     writeFiles(data, { 'in/file': 'data', 'more/file': 'data' });

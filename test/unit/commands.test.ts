@@ -128,7 +128,13 @@ test('when the host of a group that waits dies, no further init is begun', async
 
 test('a host that cannot be started is one that has exited', async () => {
   const directories = await HostDirectories.open();
-  const createHost = hostProcesses({ clock: systemClock, environment: {}, directories, fencedTo: undefined });
+  const createHost = hostProcesses({
+    clock: systemClock,
+    environment: {},
+    directories,
+    fencedTo: undefined,
+    feedSocket: () => '',
+  });
   const exited = new Promise<HostExit>((resolve) => {
     // No path and no argument of a process may have a NUL in it.
     createHost(spec('a\0b'), { message: () => {}, exited: resolve });

@@ -7,7 +7,12 @@ import type { Permissions } from '#dist/schemas/permissions.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 const NONE: Permissions = { read: [], write: [], childProcess: false, addons: false, wasi: false };
-const PATHS: FencePaths = { workersDir: '/workers', directory: '/state/hosts/a-1', coverage: undefined };
+const PATHS: FencePaths = {
+  workersDir: '/workers',
+  directory: '/state/hosts/a-1',
+  socket: undefined,
+  coverage: undefined,
+};
 
 const flags = (permissions: Partial<Permissions>, paths: Partial<FencePaths> = {}) =>
   fenceFlags({ ...NONE, ...permissions }, { ...PATHS, ...paths });
