@@ -115,6 +115,8 @@ class Run {
   readonly wanted = new Map<string, 'running' | 'rest'>();
   /** Groups whose start is under way and may already be lost. */
   readonly doomed = new Set<string>();
+  /** Removals that were asked for and have not come to their end, by group. */
+  readonly removals = new Map<string, number>();
   readonly commands: Promise<unknown>[] = [];
   readonly seenIds = new Map<number, string>();
   readonly unexpected: unknown[] = [];
@@ -153,9 +155,13 @@ class Run {
         this.command(coordinator[action.kind](action.name));
         break;
       case 'stop':
+        this.wanted.set(action.name, 'rest');
+        this.command(coordinator.stop(action.name));
+        break;
       case 'remove':
         this.wanted.set(action.name, 'rest');
-        this.command(coordinator[action.kind](action.name));
+        this.count(action.name, 1);
+        this.command(coordinator.remove(action.name).finally(() => this.count(action.name, -1)));
         break;
       case 'startAll':
         for (const { name } of coordinator.list()) this.want(name);
@@ -211,12 +217,17 @@ class Run {
     obey(host);
   }
 
+  count(name: string, by: number): void {
+    this.removals.set(name, (this.removals.get(name) ?? 0) + by);
+  }
+
   want(name: string): void {
     const group = this.world.coordinator.list().find((candidate) => candidate.name === name);
     // Where some have completed already, the last that works may be leaving: then the group is completed.
     const mayComplete = group?.active === true && group.workers().some(({ state }) => state === 'completed');
-    if (this.doomed.has(name) || group === undefined || group.removing || mayComplete)
-      this.wanted.delete(name);
+    // One whose removal waits for its turn is none to start, and may be registered again by then.
+    const leaves = group?.removing === true || (this.removals.get(name) ?? 0) > 0;
+    if (this.doomed.has(name) || group === undefined || leaves || mayComplete) this.wanted.delete(name);
     else this.wanted.set(name, 'running');
   }
 
