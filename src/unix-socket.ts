@@ -1,6 +1,6 @@
 import { chmod, lstat, unlink } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { ConfigError } from './config/config-error.js';
+import { isListening } from './socket-probe.js';
 
 /** Paths of Unix sockets end at this many bytes, silently cut off if longer (sun_path, 108 with its last zero). */
 const MAX_PATH_BYTES = 107;
@@ -17,14 +17,21 @@ export async function listenPrivately(path: string, listen: () => Promise<unknow
     );
   }
   await removeStale(path);
-  const umask = process.umask(0o177);
   try {
-    await listen();
+    await underMask(0o177, listen);
     await chmod(path, 0o600);
   } catch (error) {
     throw new ConfigError(`cannot listen on PW_SOCKET=${path}: ${(error as Error).message}`);
+  }
+}
+
+/** The mask is that of the whole process: whatever makes a file or a directory meanwhile has it, too. */
+async function underMask(mask: number, act: () => Promise<unknown>): Promise<void> {
+  const before = process.umask(mask);
+  try {
+    await act();
   } finally {
-    process.umask(umask);
+    process.umask(before);
   }
 }
 
@@ -34,19 +41,8 @@ async function removeStale(path: string): Promise<void> {
   if (!stat.isSocket()) {
     throw new ConfigError(`PW_SOCKET=${path} exists and is not a socket: remove it, or choose another path`);
   }
-  if (await answers(path)) {
+  if (await isListening(path)) {
     throw new ConfigError(`PW_SOCKET=${path} is in use by another process: choose another path`);
   }
   await unlink(path).catch(() => {});
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

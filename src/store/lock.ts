@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { link, mkdir, open, readdir, unlink } from 'node:fs/promises';
-import { connect, createServer, type Server } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { isListening } from '../socket-probe.js';
 import { errorCode } from './file-system.js';
 
 /** A lock that is held: until `release`, or until the end of the process however it comes. */
@@ -45,7 +46,7 @@ async function take(directory: string, short: string): Promise<Lock | undefined>
   try {
     for (let tries = 0; tries < TRIES; tries++) {
       const highest = Math.max(0, ...(await numbers(directory)));
-      if (highest > 0 && (await answers(join(short, String(highest))))) break;
+      if (highest > 0 && (await isListening(join(short, String(highest))))) break;
       const own = highest + 1;
       if (!(await linked(join(directory, name), join(directory, String(own))))) continue;
       const all = await numbers(directory);
@@ -89,23 +90,11 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Whether a process listens there. One that is slow, or overrun, does: only a refusal says that nobody does. */
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ path });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', (error) => resolve(!['ECONNREFUSED', 'ENOENT'].includes(errorCode(error) ?? '')));
-  });
-}
-
 /** Removes what the dead have left behind. */
 async function tidy(directory: string, short: string, own: number): Promise<void> {
   for (const name of await readdir(directory)) {
     const old = Number(name) < own;
-    const dead = name.endsWith('.new') && !(await answers(join(short, name)));
+    const dead = name.endsWith('.new') && !(await isListening(join(short, name)));
     if (old || dead) await unlink(join(directory, name)).catch(() => {});
   }
 }
