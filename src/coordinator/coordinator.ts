@@ -15,7 +15,7 @@ import { kept, Ledger } from './ledger.js';
 import { Predecessors } from './predecessors.js';
 import { resumeGroups } from './resume.js';
 import { cycleMistake, specMistakes } from './spec-rules.js';
-import { type StartOutcome, type StartWish, startGroups } from './start.js';
+import { type StartOutcome, type StartWish, startGroups, untilHalted } from './start.js';
 import { findCycle } from './start-order.js';
 import { stopGroups } from './stop.js';
 import { WorkerIds } from './worker-ids.js';
@@ -426,7 +426,10 @@ export class Coordinator {
     const arrived = this.#predecessors.expect(together);
     try {
       const wishes = ticket ? groups.map((group) => ({ group, ticket })) : await this.#want(groups, accepted);
-      await this.#predecessors.settled(specsOf(atRest), together, () => wishes.some(isValid));
+      // Whoever was still to stop when this was asked starts from rest as well.
+      await untilHalted(wishes);
+      const resting = groups.filter((group) => !group.active);
+      await this.#predecessors.settled(specsOf(resting), together, () => wishes.some(isValid));
       const outcomes = await startGroups(wishes, (starting) => {
         this.#reserve(starting, workersOf(starting));
         this.#predecessors.check(specsOf(starting), together);

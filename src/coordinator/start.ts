@@ -39,9 +39,7 @@ export async function startGroups(
   reserve: (starting: readonly Group[]) => void,
   restartAfter?: RestartReason,
 ): Promise<StartOutcome[]> {
-  const halting = () => wishes.flatMap(({ group, ticket }) => (ticket.valid && group.halting) || []);
-  while (halting().length > 0) await Promise.all(halting());
-
+  await untilHalted(wishes);
   const starting = wishes.filter(({ group, ticket }) => ticket.valid && !group.active);
   reserve(starting.map(({ group }) => group));
   const together = starting.length > 1;
@@ -59,6 +57,12 @@ export async function startGroups(
     group,
     problem: problems[i] ?? problemToStart(group, incarnations[i]?.cause),
   }));
+}
+
+/** Waits for the ends that are under way, of those groups that are still wanted after them. */
+export async function untilHalted(wishes: readonly StartWish[]): Promise<void> {
+  const halting = () => wishes.flatMap(({ group, ticket }) => (ticket.valid && group.halting) || []);
+  while (halting().length > 0) await Promise.all(halting());
 }
 
 /** Takes the groups to their loops, step by step, or none of them. */

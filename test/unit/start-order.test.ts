@@ -589,3 +589,25 @@ test('a restart waits for one that is on its way back, also while that is still 
   await settle();
   assert.equal(coordinator.get('b').state, 'starting');
 });
+
+test('who is started while it still stops waits for one that comes up, as from rest', async () => {
+  const world = fakeCoordinator();
+  const { coordinator, hosts } = world;
+  await coordinator.register(spec('a'));
+  await coordinator.register(spec('b', { after: ['a'] }));
+  for (const name of ['a', 'b']) await bringUp(world, name);
+  const restarted = coordinator.restart('a');
+  await settle();
+  hosts.of('a').finish();
+  const stopped = coordinator.stop('b');
+  const started = coordinator.start('b');
+  await settle();
+  hosts.of('b').finish();
+  await stopped;
+  await settle();
+  assert.deepEqual([coordinator.get('a').state, coordinator.get('b').state], ['starting', 'stopped']);
+  await comesUp(world, 'a');
+  await restarted;
+  await comesUp(world, 'b');
+  await started;
+});
