@@ -45,8 +45,14 @@ export async function serve(config: Config): Promise<void> {
   });
   const { server, coordinator, reloader } = app;
   endGracefully(app, config.shutdownSeconds * 1000);
-  await declareGroups(reloader, server.log);
-  await listen(server, config);
+  try {
+    await declareGroups(reloader, server.log);
+    await listen(server, config);
+  } catch (error) {
+    // What a signal that came meanwhile has closed is no mistake of the configuration: that signal ends the process.
+    if (coordinator.closing) return;
+    throw error;
+  }
   void coordinator.resume(startsWithService);
   tell(server, config);
 }

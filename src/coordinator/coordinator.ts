@@ -126,6 +126,8 @@ export class Coordinator {
    * itself, and is told by the state of its group. Never rejects.
    */
   async resume(startsWithService: (group: Group) => boolean = () => false): Promise<void> {
+    // A signal may have come first. Nothing has failed then, and all stays as it was kept.
+    if (this.#closing) return;
     const wanted = this.list().filter((group) => {
       const ran = group.desired === 'running' && group.state === 'registered';
       return !group.active && !group.removing && (ran || startsWithService(group));

@@ -189,6 +189,17 @@ test('a stop before its turn beats the start of a group, and so does the end of 
   );
 });
 
+test('once the service is on its way out nothing is resumed, and nothing has failed', async () => {
+  const store = await killedWhileRunning(spec('a', { critical: true }));
+  const world = serviceOn(store);
+  const failures: string[] = [];
+  world.coordinator.events.on('criticalFailure', ({ reason }) => failures.push(reason));
+  await world.coordinator.close();
+  await world.coordinator.resume();
+  assert.deepEqual([states(world), failures], [{ a: 'registered' }, []]);
+  assert.deepEqual(world.hosts.all, []);
+});
+
 test('a completed group comes back as such, does not run again, and those after it may start', async () => {
   const store = await killedWhileRunning(spec('a'));
   const before = serviceOn(store);
