@@ -91,6 +91,20 @@ export async function comesUp({ hosts }: World, name: string): Promise<FakeHost>
   return host;
 }
 
+/** Hosts do what they are asked until the promise is settled. */
+export async function obeyed<T>({ hosts }: Pick<World, 'hosts'>, promise: Promise<T>): Promise<T> {
+  let open = true;
+  const over = () => {
+    open = false;
+  };
+  promise.then(over, over);
+  while (open) {
+    await settle();
+    for (const host of hosts.alive()) host.obeys();
+  }
+  return promise;
+}
+
 /** A group that was registered and brought up, in a world of its own. */
 export async function running(changes: Partial<GroupSpec> = {}, options: WorldOptions = {}) {
   const world = fakeCoordinator(options);

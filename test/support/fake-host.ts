@@ -148,6 +148,16 @@ export class FakeHost implements Host {
     }
   }
 
+  /** Does the next thing that a well-behaved host owes. */
+  obeys(): void {
+    if (this.has('kill')) this.exit();
+    else if (this.has('stop')) this.finish();
+    else if (this.has('run')) {
+      this.running();
+      this.obeysOrders();
+    } else if (this.has('init')) this.initialised();
+  }
+
   /** Ends as a host does that was asked to stop. */
   finish(): void {
     for (const id of this.workerIds) this.workerEnds(id);

@@ -98,16 +98,6 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 
 const histories = fc.array(fc.tuple(action, fc.boolean()), { maxLength: 40, size: 'max' });
 
-/** Does the next thing that a well-behaved host owes. */
-function obey(host: FakeHost): void {
-  if (host.has('kill')) host.exit();
-  else if (host.has('stop')) host.finish();
-  else if (host.has('run')) {
-    host.running();
-    host.obeysOrders();
-  } else if (host.has('init')) host.initialised();
-}
-
 /** Runs the actions over the real coordinator, and checks after each what must always hold. */
 class Run {
   readonly world: World;
@@ -214,7 +204,7 @@ class Run {
   obey(host: FakeHost): void {
     const group = this.world.coordinator.list().find(({ name }) => name === host.group);
     for (const { id, state } of group?.workers() ?? []) if (state === 'failed') host.workerEnds(id);
-    obey(host);
+    host.obeys();
   }
 
   count(name: string, by: number): void {

@@ -7,7 +7,7 @@ import { startsWithService } from '#dist/coordinator/resume.js';
 import { Reloader } from '#dist/groups-file/reloader.js';
 import type { GroupSpec } from '#dist/schemas/group-spec.js';
 import type { ReloadReport } from '#dist/schemas/reload-report.js';
-import { bringUp, code, fakeCoordinator, spec, type World } from '../support/coordinator.js';
+import { bringUp, code, fakeCoordinator, obeyed, spec, type World } from '../support/coordinator.js';
 import { settle } from '../support/fake-clock.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -19,27 +19,6 @@ function bench(t: TestContext, options: Parameters<typeof fakeCoordinator>[0] = 
   write([]);
   const reloader = new Reloader({ file, coordinator: world.coordinator });
   return { ...world, world, write, reloader };
-}
-
-/** Lets hosts obey until the promise is settled. */
-async function obeyed<T>({ hosts }: Pick<World, 'hosts'>, promise: Promise<T>): Promise<T> {
-  let open = true;
-  const over = () => {
-    open = false;
-  };
-  promise.then(over, over);
-  while (open) {
-    await settle();
-    for (const host of hosts.alive()) {
-      if (host.has('kill')) host.exit();
-      else if (host.has('stop')) host.finish();
-      else if (host.has('run')) {
-        host.running();
-        host.obeysOrders();
-      } else if (host.has('init')) host.initialised();
-    }
-  }
-  return promise;
 }
 
 /** Each group with its action, and with what went wrong. */

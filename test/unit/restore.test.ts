@@ -322,14 +322,7 @@ test('random commands, full disks and deaths: what was acknowledged is there, an
         if (next === 'go on') continue;
         for (let round = 0; round < 6; round++) {
           await settle();
-          for (const host of world.hosts.alive()) {
-            if (host.has('kill')) host.exit();
-            else if (host.has('stop')) host.finish();
-            else if (host.has('run')) {
-              host.running();
-              host.obeysOrders();
-            } else if (host.has('init')) host.initialised();
-          }
+          for (const host of world.hosts.alive()) host.obeys();
         }
         for (const group of world.coordinator.list()) {
           for (const id of group.plannedIds) {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { code, spec } from '../support/coordinator.js';
+import { code, obeyed, spec } from '../support/coordinator.js';
 import { CrashFiles, type Fault } from '../support/crash-files.js';
-import { settle } from '../support/fake-clock.js';
 import { type KeptService, keptService, registrations } from '../support/kept-service.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -34,29 +33,12 @@ const KINDS: Omit<Fault, 'at'>[] = [
   { lasting: true, after: true },
 ];
 
-/** Hosts do what they are asked until the command has come to its end. */
-async function carriedOut({ hosts }: KeptService, command: Promise<unknown>): Promise<unknown> {
-  let ended = false;
-  const result = command
-    .then(
-      () => undefined,
-      (error: unknown) => error,
-    )
-    .finally(() => {
-      ended = true;
-    });
-  while (!ended) {
-    await settle();
-    for (const host of hosts.alive()) {
-      if (host.has('kill')) host.exit();
-      else if (host.has('stop')) host.finish();
-      else if (host.has('run')) {
-        host.running();
-        host.obeysOrders();
-      } else if (host.has('init')) host.initialised();
-    }
-  }
-  return result;
+/** Hosts do what they are asked until the command has come to its end. @returns what it failed with */
+function carriedOut(service: KeptService, command: Promise<unknown>): Promise<unknown> {
+  return obeyed(service, command).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 }
 
 /** Two groups with a history, and the file system that they are kept in. */
