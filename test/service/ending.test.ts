@@ -49,8 +49,8 @@ test('the time to shut down holds for all of it, whatever grace the groups have'
   const startedAt = performance.now();
   assert.equal(await service.end(), 0);
   const seconds = (performance.now() - startedAt) / 1000;
-  // Most of it was the group's; the rest is what the machine took for the end itself.
-  assert.ok(seconds > 2 && seconds < 5, `it took ${seconds.toFixed(1)} s`);
+  // Most of it was the group's. A machine that others use as well takes its time for the end, but not a grace of 30 s.
+  assert.ok(seconds > 2 && seconds < 20, `it took ${seconds.toFixed(1)} s`);
   assert.deepEqual(hosts.filter(isAlive), []);
 });
 
