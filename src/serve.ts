@@ -5,7 +5,8 @@ import type { Config } from './config/config.js';
 import { ConfigError } from './config/config-error.js';
 import { startsWithService } from './coordinator/resume.js';
 import { ProblemError } from './errors.js';
-import { logReload, reloadOnHangup } from './groups-file/hangup.js';
+import { reloadOnHangup } from './groups-file/hangup.js';
+import { logReload } from './groups-file/reload-log.js';
 import type { Reloader } from './groups-file/reloader.js';
 import { listen } from './listen.js';
 

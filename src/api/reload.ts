@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { logReload } from '../groups-file/hangup.js';
+import { logReload } from '../groups-file/reload-log.js';
 import type { Reloader } from '../groups-file/reloader.js';
 import { ref } from '../schemas/ref.js';
 import { ReloadReport } from '../schemas/reload-report.js';
