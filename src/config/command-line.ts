@@ -1,18 +1,11 @@
 import { parseArgs } from 'node:util';
+import { COMMANDS } from '../cli/commands.js';
+import { usageOf } from '../cli/syntax.js';
 import { type Config, readConfig } from './config.js';
 import { ConfigError } from './config-error.js';
 import { flagOf, SETTING_NAMES, settingsTable, typeOf } from './settings.js';
 
-export type CommandLine =
-  | { command: 'serve'; config: Config }
-  | { command: 'validate'; args: string[] }
-  | { command: 'help' }
-  | { command: 'version' };
-
-const COMMANDS: [usage: string, meaning: string][] = [
-  ['parallel-workers [serve] [flags]', 'Runs the service.'],
-  ['parallel-workers validate FILE', 'Says what is wrong with a file of groups.'],
-];
+export type CommandLine = { command: 'serve'; config: Config } | { command: 'help' } | { command: 'version' };
 
 /** What `--help` prints. */
 export function helpText(): string {
@@ -26,10 +19,11 @@ export function helpText(): string {
     `  ${flag.padEnd(widths.flag + widths.variable + widths.default + 2)} ${meaning}`;
   return [
     ...COMMANDS.map(
-      ([usage, meaning], i) => `${i === 0 ? 'Usage: ' : '       '}${usage.padEnd(52)} ${meaning}`,
+      (command, i) => `${i === 0 ? 'Usage: ' : '       '}${usageOf(command).padEnd(52)} ${command.meaning}`,
     ),
     '',
-    'Runs groups of workers beside a trainer. A flag wins over its environment variable.',
+    'Runs groups of workers beside a trainer. A flag wins over its environment variable. These are the flags of the',
+    'service; `parallel-workers COMMAND --help` has those of the other commands.',
     '',
     line('Flag', 'Variable', 'Default', 'Meaning'),
     ...table.map((row) => line(row.flag, row.variable, row.default, row.meaning)),
@@ -40,12 +34,11 @@ export function helpText(): string {
 }
 
 /**
- * Reads the command, its flags and the environment.
+ * Reads the flags and the environment of the service, which `serve` may precede.
  * @throws ConfigError when a flag is unknown or a value is not usable
  */
 export function readCommandLine(args: readonly string[], environment: NodeJS.ProcessEnv): CommandLine {
   const [first, ...others] = args;
-  if (first === 'validate') return { command: 'validate', args: others };
   const flags = readFlags(first === 'serve' ? others : args);
   if (flags['help'] === true) return { command: 'help' };
   if (flags['version'] === true) return { command: 'version' };

@@ -119,9 +119,9 @@ function absolute(path: string | undefined): string | undefined {
   return path === undefined ? undefined : resolve(path);
 }
 
-/** `PW_TEST_*` steers the project's own tests. */
+/** `PW_TEST_*` steers the project's own tests; PW_URL is for commands that talk to a service. */
 function unknownSettings(environment: NodeJS.ProcessEnv): string[] {
-  const known = new Set<string>(SETTING_NAMES);
+  const known = new Set<string>([...SETTING_NAMES, 'PW_URL']);
   return Object.keys(environment).filter((name) => /^PW_(?!TEST_)/.test(name) && !known.has(name));
 }
 

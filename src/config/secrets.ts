@@ -30,7 +30,12 @@ export function readTokens(settings: Settings): Tokens {
   return { token, readToken: second };
 }
 
-function readToken(name: string, value: string | undefined, file: string | undefined): string | undefined {
+/** A token, from its file where that is given; undefined when neither is. @throws ConfigError */
+export function readToken(
+  name: string,
+  value: string | undefined,
+  file: string | undefined,
+): string | undefined {
   if (value !== undefined && file !== undefined) {
     throw new ConfigError(`${name} and ${name}_FILE are both set: leave one of them out`);
   }

@@ -1,0 +1,66 @@
+/** Calls of a group by how long they took, as /metrics has them at one moment. */
+export interface CallTimes {
+  readonly count: number;
+  readonly seconds: number;
+  /** Calls that took at most so many seconds, by that bound, ascending, the last Infinity. */
+  readonly buckets: readonly (readonly [bound: number, calls: number])[];
+}
+
+/** What happened between two moments. */
+export interface CallRate {
+  readonly perSecond: number;
+  /** Seconds; undefined when no call has ended. */
+  readonly mean: number | undefined;
+  readonly p99: number | undefined;
+  /** Whether `p99` is the highest bound there is, and the truth above it. */
+  readonly beyond: boolean;
+}
+
+const SAMPLE = /^worker_time_seconds_(bucket|sum|count)\{([^}]*)\} (\S+)$/gm;
+
+/** The times of all groups, from the text of /metrics. */
+export function readCallTimes(metrics: string): Map<string, CallTimes> {
+  const found = new Map<string, { count: number; seconds: number; buckets: [number, number][] }>();
+  for (const [, kind, text = '', value] of metrics.matchAll(SAMPLE)) {
+    const labels = new Map([...text.matchAll(/(\w+)="([^"]*)"/g)].map(([, key, label]) => [key, label]));
+    const group = labels.get('group') ?? '';
+    const times = found.get(group) ?? { count: 0, seconds: 0, buckets: [] };
+    found.set(group, times);
+    if (kind === 'count') times.count = Number(value);
+    else if (kind === 'sum') times.seconds = Number(value);
+    else times.buckets.push([Number(labels.get('le')?.replace('+Inf', 'Infinity')), Number(value)]);
+  }
+  return found;
+}
+
+/**
+ * What happened between the two.
+ * @param seconds that lie between them
+ * @returns undefined when they cannot be compared: the group was registered anew, or has other bounds
+ */
+export function callRate(before: CallTimes, after: CallTimes, seconds: number): CallRate | undefined {
+  const calls = after.count - before.count;
+  const buckets = after.buckets.map(([bound, n], i) => {
+    const [old, was] = before.buckets[i] ?? [];
+    return [bound, old === bound && was !== undefined ? n - was : Number.NaN] as const;
+  });
+  const comparable = before.buckets.length === buckets.length && buckets.every(([, n]) => n >= 0);
+  if (!comparable || calls < 0 || seconds <= 0) return undefined;
+  if (calls === 0) return { perSecond: 0, mean: undefined, p99: undefined, beyond: false };
+  const { value, beyond } = quantile(0.99, buckets, calls);
+  return { perSecond: calls / seconds, mean: (after.seconds - before.seconds) / calls, p99: value, beyond };
+}
+
+/** As histogram_quantile of Prometheus: within a bucket calls are taken to lie evenly. */
+function quantile(q: number, buckets: CallTimes['buckets'], calls: number) {
+  const rank = q * calls;
+  let [lower, below] = [0, 0];
+  for (const [bound, n] of buckets) {
+    if (n >= rank) {
+      if (bound === Number.POSITIVE_INFINITY) return { value: lower, beyond: true };
+      return { value: lower + (bound - lower) * ((rank - below) / (n - below)), beyond: false };
+    }
+    [lower, below] = [bound, n];
+  }
+  return { value: lower, beyond: true };
+}

@@ -1,0 +1,29 @@
+/** Where a command writes. */
+export interface Output {
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** Whether standard output is a terminal. */
+  readonly isTerminal: boolean;
+  /** Of the terminal, at this moment. */
+  readonly size: () => { columns: number; rows: number };
+}
+
+const USUAL_SIZE = { columns: 80, rows: 24 };
+
+/** The standard streams of the process. A reader that has gone (`| head`) ends the process, and is no error. */
+export function processOutput(): Output {
+  const { stdout, stderr } = process;
+  for (const stream of [stdout, stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      process.exit(process.exitCode ?? 0);
+    });
+  }
+  return {
+    stdout: (text) => stdout.write(text),
+    stderr: (text) => stderr.write(text),
+    isTerminal: stdout.isTTY === true,
+    // A terminal may say 0.
+    size: () => ({ columns: stdout.columns || USUAL_SIZE.columns, rows: stdout.rows || USUAL_SIZE.rows }),
+  };
+}
