@@ -5,6 +5,7 @@ const SERVE_COMPLETES: Partial<Record<SettingName, 'files' | 'directories'>> = {
   PW_SOCKET: 'files',
   PW_WORKERS_DIR: 'directories',
   PW_STATE_DIR: 'directories',
+  PW_FEED_DIR: 'directories',
   PW_GROUPS_FILE: 'files',
   PW_TOKEN_FILE: 'files',
   PW_READ_TOKEN_FILE: 'files',

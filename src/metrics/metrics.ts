@@ -177,6 +177,12 @@ export class Metrics {
       if (kind === 'gauge') gauge(name, help, [], set);
       else counter(name, help, [], set);
     }
+    gauge(
+      'worker_group_interval_seconds',
+      'The least time between the starts of two calls of a worker: intervalSeconds of the spec.',
+      [],
+      (metric, group) => metric.set({ group: group.name }, group.spec.intervalSeconds),
+    );
     gauge('worker_group_memory_bytes', 'Resident memory of the group host.', [], (metric, group) =>
       metric.set({ group: group.name }, group.memoryBytes),
     );

@@ -1,87 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { type TestContext, test } from 'node:test';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { Prometheus } from '../support/prometheus.js';
 import { requires } from '../support/requires.js';
-import { answer, startService, until } from '../support/service.js';
-import { temporaryDirectory } from '../support/temporary.js';
-
-/** Prometheus looks at its targets for the first time after 5 s; the rest is for a slow machine. */
-const ANSWER_SECONDS = 60;
-
-/** A Prometheus that scrapes the service, for the length of the test. */
-class Prometheus {
-  readonly #url: string;
-
-  private constructor(url: string) {
-    this.#url = url;
-  }
-
-  static async start(t: TestContext, serviceUrl: string): Promise<Prometheus> {
-    let end = async () => {};
-    t.after(() => end()); // Registered first and so run first: it still writes into its directory.
-    const directory = temporaryDirectory(t);
-    const config = join(directory, 'prometheus.yml');
-    const targets = [new URL(serviceUrl).host];
-    writeFileSync(
-      config,
-      // JSON is YAML.
-      JSON.stringify({
-        global: { scrape_interval: '500ms', scrape_timeout: '500ms' },
-        scrape_configs: [{ job_name: 'parallel-workers', static_configs: [{ targets }] }],
-      }),
-    );
-    const flags = [
-      `--config.file=${config}`,
-      `--storage.tsdb.path=${join(directory, 'data')}`,
-      '--web.listen-address=127.0.0.1:0',
-    ];
-    const child = spawn('prometheus', flags, { stdio: ['ignore', 'ignore', 'pipe'] });
-    end = async () => {
-      const exited = once(child, 'exit');
-      if (child.kill('SIGKILL')) await exited;
-    };
-    const log: string[] = [];
-    const address = await new Promise<string>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('exit', (code) => reject(new Error(`prometheus ended with ${code}:\n${log.join('\n')}`)));
-      createInterface({ input: child.stderr }).on('line', (line) => {
-        log.push(line);
-        const [, found] = /msg="Listening on".* address=(\S+)/.exec(line) ?? [];
-        if (found !== undefined) resolve(found);
-      });
-    });
-    return new Prometheus(`http://${address}`);
-  }
-
-  /** The value of a query whose answer is one series; undefined as long as there is none, or it is not a number. */
-  async value(query: string): Promise<number | undefined> {
-    const { status, body } = await answer(
-      await fetch(`${this.#url}/api/v1/query?${new URLSearchParams({ query })}`),
-    );
-    if (status === 503) return undefined; // It listens before it has read its storage.
-    assert.equal(status, 200, JSON.stringify(body));
-    const { result } = body.data;
-    assert(result.length <= 1, `${query} gave more than one series: ${JSON.stringify(result)}`);
-    const value = Number(result[0]?.value[1]);
-    return Number.isNaN(value) ? undefined : value;
-  }
-
-  /** Waits until the query's value is above a bound, and returns it. */
-  async above(bound: number, query: string): Promise<number> {
-    return until(
-      `Prometheus to answer ${query} with more than ${bound}`,
-      async () => {
-        const value = await this.value(query);
-        return value !== undefined && value > bound ? value : undefined;
-      },
-      ANSWER_SECONDS,
-    );
-  }
-}
+import { startService } from '../support/service.js';
 
 test('Prometheus scrapes the service and answers queries', requires('prometheus'), async (t) => {
   const service = await startService(t);
