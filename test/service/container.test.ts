@@ -389,6 +389,18 @@ test('compose: Prometheus scrapes the service', () => {
   assert.equal(containerPort(), defaultOf('PW_PORT'));
 });
 
+test('compose: Prometheus finds its rules', () => {
+  const [config, ...others] = mounts(composed('prometheus'));
+  assert(config);
+  const { rule_files: files } = parse(text(config.source));
+  assert.ok(files.length > 0);
+  for (const file of files)
+    assert(
+      others.some(({ target }) => target === posix.resolve('/etc/prometheus', file)),
+      `nothing is mounted for ${file}`,
+    );
+});
+
 test('compose: Prometheus takes its configuration', requires('promtool'), () => {
   const config = join(ROOT, 'deploy/prometheus/prometheus.yml');
   const { status, output } = spawnSync('promtool', ['check', 'config', config], { encoding: 'utf8' });
