@@ -1,22 +1,32 @@
 import { join } from 'node:path';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyServerOptions,
+} from 'fastify';
 import { type AccessOptions, access } from './api/access/access.js';
 import { connectionBound, descriptorLimit } from './api/access/descriptors.js';
 import { TIMEOUTS, type Timeouts } from './api/access/timeouts.js';
 import { docs } from './api/docs.js';
+import { eventRoutes, HEARTBEAT_MS } from './api/events.js';
 import { feedRoutes } from './api/feed.js';
 import { groupRoutes } from './api/groups.js';
 import { healthRoutes } from './api/health.js';
 import { lifecycleRoutes } from './api/lifecycle.js';
+import { logRoutes } from './api/logs.js';
 import { metricsRoutes } from './api/metrics.js';
 import { answerClientError, problems, sendProblem, toProblemError } from './api/problems.js';
 import { reloadRoutes } from './api/reload.js';
 import { BODY_LIMIT_BYTES, parseQuery, requests } from './api/requests.js';
+import { Streams } from './api/streams/streams.js';
 import { type Clock, systemClock } from './clock.js';
 import { Coordinator } from './coordinator/coordinator.js';
 import type { HostFactory } from './coordinator/host.js';
-import { logEvents } from './event-log.js';
+import { logEvent, logMessage } from './event-log.js';
+import { EventJournal } from './events/event-journal.js';
+import { groupSummary, recordEvents } from './events/recorder.js';
 import { FeedSockets } from './feed-sockets.js';
 import { parseAside } from './groups-file/parse-thread.js';
 import { Reloader } from './groups-file/reloader.js';
@@ -24,12 +34,15 @@ import { HostDirectories } from './host/directories.js';
 import { hostEnvironment } from './host/environment.js';
 import { fenceRefusal } from './host/fence.js';
 import { type HostSurroundings, hostProcesses } from './host/handle.js';
+import { GroupLogs } from './logs/group-logs.js';
 import { Metrics } from './metrics/metrics.js';
 import { SPEC_SCHEMAS } from './schemas/group-spec.js';
 import { STATUS_SCHEMAS } from './schemas/group-status.js';
+import { LogLine } from './schemas/log-line.js';
 import { Problem } from './schemas/problem.js';
 import { ReloadReport } from './schemas/reload-report.js';
 import { StartReport, StopReport } from './schemas/reports.js';
+import { ServiceEvent } from './schemas/service-event.js';
 import { VALIDATION_RULES } from './schemas/validation.js';
 import { StateDirectory } from './store/state-directory.js';
 import { moduleResolver } from './worker-modules.js';
@@ -64,6 +77,8 @@ export interface AppOptions {
   readonly clock?: Clock;
   /** For tests; real processes by default. */
   readonly createHost?: HostFactory;
+  /** For tests; how often a stream shows that it lives, and how many there may be. */
+  readonly streams?: { readonly heartbeatMs?: number; readonly most?: number };
   /** For tests; how long slow clients may take. */
   readonly timeouts?: Partial<Timeouts>;
 }
@@ -120,7 +135,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     maxGroups: options.maxGroups,
     onListenerError: (error) => server.log.error({ err: error }, 'an event listener failed'),
   });
-  logEvents(coordinator.events, server.log);
+  const { journal, logs } = watch(coordinator, clock, server.log);
   if (state !== undefined) {
     server.addHook('onClose', async () => state.close());
     coordinator.restore(await state.load());
@@ -129,6 +144,10 @@ export async function buildApp(options: AppOptions): Promise<App> {
   }
   coordinator.events.on('ended', ({ group }) => sockets.remove(group));
   const metrics = new Metrics(coordinator);
+  const streams = new Streams(server.server, { clock, meter: metrics, most: options.streams?.most });
+  server.addHook('onRequest', async ({ raw }, reply) => {
+    if (streams.refuses(raw)) reply.hijack();
+  });
   const reloader = new Reloader({
     file: options.groupsFile,
     coordinator,
@@ -144,22 +163,55 @@ export async function buildApp(options: AppOptions): Promise<App> {
   const maxConnections = options.access?.maxConnections ?? connectionBound(descriptorLimit(), hosts);
   await server.register(access, { ...options.access, maxConnections });
   await server.register(docs);
-  const schemas = [...SPEC_SCHEMAS, ...STATUS_SCHEMAS, StopReport, StartReport, ReloadReport, Problem];
+  const schemas = [
+    ...SPEC_SCHEMAS,
+    ...STATUS_SCHEMAS,
+    StopReport,
+    StartReport,
+    ReloadReport,
+    Problem,
+    ServiceEvent,
+    LogLine,
+  ];
   for (const schema of schemas) server.addSchema(schema);
   await server.register(metricsRoutes, { metrics });
   await server.register(groupRoutes, { coordinator });
+  const { heartbeatMs = HEARTBEAT_MS } = options.streams ?? {};
+  await server.register(eventRoutes, { journal, streams, heartbeatMs });
+  await server.register(logRoutes, { coordinator, logs, streams });
   await server.register(lifecycleRoutes, { coordinator, clock });
   await server.register(healthRoutes, { coordinator, setAside: state?.setAside ?? [] });
   await server.register(reloadRoutes, { reloader });
   await server.register(feedRoutes, { coordinator, clock });
   server.addHook('preClose', async () => {
     await coordinator.close();
+    // Not before: whoever watches sees the end.
+    journal.end();
+    logs.end();
     setTimeout(() => server.server.closeAllConnections(), CLOSE_MS).unref();
   });
   server.addHook('onClose', () => directories.close());
   server.addHook('onClose', async () => sockets.close());
   await server.ready();
   return { server, coordinator, reloader };
+}
+
+/** Keeps what happens, and what workers say, for those who watch, and writes the same to the log. */
+function watch(coordinator: Coordinator, clock: Clock, log: FastifyBaseLogger) {
+  const journal = new EventJournal((group) => ({
+    type: 'snapshot',
+    at: clock.date().toISOString(),
+    groups: coordinator
+      .list()
+      .filter(({ name }) => group === undefined || name === group)
+      .map(groupSummary),
+  }));
+  recordEvents(coordinator, clock, (event) => {
+    journal.append(event);
+    logEvent(event, log);
+  });
+  coordinator.events.on('message', ({ group, message }) => logMessage(group, message, log));
+  return { journal, logs: new GroupLogs(coordinator.events, clock) };
 }
 
 function hostSurroundings(

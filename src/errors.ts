@@ -37,6 +37,7 @@ export const PROBLEMS = {
   start_rolled_back: { status: 500, title: 'Another group of the same start failed' },
   shutting_down: { status: 503, title: 'The service is shutting down' },
   overloaded: { status: 503, title: 'The service has too much to do' },
+  too_many_streams: { status: 503, title: 'There are too many streams' },
   group_cap_reached: { status: 503, title: 'There is no room for another group' },
   worker_cap_reached: { status: 503, title: 'The cap on workers is reached' },
   start_timeout: { status: 504, title: 'The group did not start in time' },

@@ -101,9 +101,8 @@ function endGracefully({ server, coordinator, reloader }: App, shutdownMs: numbe
         () => coordinator.killAll('Killed: the service had no more time to shut down'),
         groupsMs,
       );
-      const report = await coordinator.close();
+      await coordinator.close();
       clearTimeout(timer);
-      server.log.info({ success: report.success, seconds: report.seconds }, 'all groups have ended');
       await server.close();
       if (failed !== undefined) process.exit(EXIT_CRITICAL);
     },

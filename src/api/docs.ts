@@ -32,6 +32,7 @@ export const docs = fp(
         tags: [
           { name: 'groups', description: 'What groups there are, and what they are made of.' },
           { name: 'lifecycle', description: 'Start, stop and restart.' },
+          { name: 'watch', description: 'What happens, and what workers say.' },
           { name: 'health', description: 'For supervisors and Prometheus.' },
         ],
       },

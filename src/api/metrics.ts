@@ -3,10 +3,12 @@ import fp from 'fastify-plugin';
 import { Type } from 'typebox';
 import type { Metrics } from '../metrics/metrics.js';
 import { problemResponses } from './responses.js';
+import { isStream } from './streams/streams.js';
 
 /** Measures every request, and serves what Prometheus scrapes. */
 const routes: FastifyPluginAsyncTypebox<{ metrics: Metrics }> = async (app, { metrics }) => {
   app.addHook('onResponse', async (request, reply) => {
+    if (isStream(reply)) return;
     const route = request.routeOptions.url ?? 'unmatched';
     metrics.observeRequest(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
   });

@@ -50,7 +50,7 @@ export const requests = fp(
     // On a terminal the prompt belongs on a line of its own.
     app.addHook('onSend', async (_request, reply, payload) => {
       const json = typeof payload === 'string' && String(reply.getHeader('content-type')).includes('json');
-      return json ? `${payload}\n` : payload;
+      return json && payload !== '' && !payload.endsWith('\n') ? `${payload}\n` : payload;
     });
   },
   { name: 'requests' },

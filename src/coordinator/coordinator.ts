@@ -268,8 +268,11 @@ export class Coordinator {
 
   /** Stops everything and takes no more commands. What is desired stays as it was, and what is kept as well. */
   async close(): Promise<StopReport> {
+    const first = !this.#closing;
     this.#closing = true;
+    if (first) this.events.emit('closing', {});
     const report = await this.#reported(this.list(), (group, first) => group.halt(first));
+    if (first) this.events.emit('closed', { success: report.success, seconds: report.seconds });
     await this.#ledger.idle();
     // Not given back they are lost, and no harm is done.
     await this.#workerIds.giveBack().catch(() => {});
@@ -299,7 +302,9 @@ export class Coordinator {
   }
 
   #forget(group: Group): void {
-    if (this.#groups.get(group.name) === group) this.#groups.delete(group.name);
+    if (this.#groups.get(group.name) !== group) return;
+    this.#groups.delete(group.name);
+    this.events.emit('deleted', { group: group.name });
   }
 
   /** Whether what this object stands for is still registered. */
@@ -328,7 +333,9 @@ export class Coordinator {
     const registration: Registration = { spec, workerIds, order, origin, ...state };
     await this.#ledger.write([{ name: spec.name, registration }]);
     this.#nextOrder++;
-    return this.#insert(registration);
+    const group = this.#insert(registration);
+    this.events.emit('registered', { group: spec.name });
+    return group;
   }
 
   /** Gives a group another spec. Only in its turn. */
@@ -340,6 +347,7 @@ export class Coordinator {
     const registration = group.registration({ spec, workerIds: ids });
     await this.#ledger.write([{ name: group.name, registration }]);
     group.replaceSpec(spec, ids);
+    this.events.emit('changed', { group: group.name });
   }
 
   async #takeIds(count: number): Promise<number[]> {

@@ -203,7 +203,7 @@ export class Group {
 
   /** The user wants the group to run: a wish that later commands can beat. */
   want(): StartTicket {
-    this.#desired = 'running';
+    this.#desire('running');
     this.#done = false;
     return this.ticket();
   }
@@ -244,8 +244,11 @@ export class Group {
           this.#workers.restarted(id);
           this.#onRestarted(id, reason);
         },
-        workerStalled: () => this.record.stalls++,
-        workerKilled: () => this.record.killed++,
+        workerStalled: (workerId) => {
+          this.record.stalls++;
+          this.#world.events.emit('stalled', { group: this.name, workerId });
+        },
+        workerKilled: (id) => this.#onKilled([id]),
         workerLeft: (id) => this.#workers.retire(id, incarnation),
         message: (message) => this.#onMessage(message),
       },
@@ -258,7 +261,7 @@ export class Group {
 
   /** Stops the group, beats every start that is under way, and reports when all are dead. */
   stop(first?: Promise<unknown>): Promise<GroupStopReport> {
-    this.#desired = 'stopped';
+    this.#desire('stopped');
     return this.halt(first);
   }
 
@@ -286,7 +289,7 @@ export class Group {
     this.#restart.cancel();
     // One that fails by itself ends for a reason of its own.
     if (this.#state === 'backoff' || (this.active && this.#incarnation?.cause === undefined))
-      this.#desired = 'stopped';
+      this.#desire('stopped');
     if (this.#state === 'backoff') this.#move('stopped', problem.message);
     this.#incarnation?.end({ kind: 'rollback', problem });
   }
@@ -378,6 +381,18 @@ export class Group {
     this.#world.events.emit('message', { group: this.name, message });
   }
 
+  #desire(desired: DesiredState): void {
+    if (this.#desired === desired) return;
+    this.#desired = desired;
+    this.#world.events.emit('desired', { group: this.name, desired });
+  }
+
+  #onKilled(workerIds: readonly number[]): void {
+    if (workerIds.length === 0) return;
+    this.record.killed += workerIds.length;
+    this.#world.events.emit('killed', { group: this.name, workerIds });
+  }
+
   #onRestarted(workerId: number | undefined, reason: RestartReason): void {
     this.record.restarted(reason);
     this.#world.events.emit('restarted', { group: this.name, workerId, reason });
@@ -396,7 +411,7 @@ export class Group {
     this.#workers.resize(this.#plannedIds, this.#spec.buckets);
     this.#cpuSeconds += incarnation.usage?.cpuSeconds ?? 0;
     if (incarnation.feed !== undefined) this.#feed = foldFeed(this.#feed, incarnation.feed);
-    this.record.killed += ending.killed.length;
+    this.#onKilled(ending.killed);
     this.#incarnation = undefined;
     const decision = this.#restart.decide(launch, incarnation, ending);
     const reason = describeEnd(incarnation, ending, decision);

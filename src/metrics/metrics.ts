@@ -3,7 +3,7 @@ import type { Coordinator } from '../coordinator/coordinator.js';
 import { iterations } from '../coordinator/counters.js';
 import type { Group } from '../coordinator/group.js';
 import type { WorkerStatus } from '../coordinator/group-workers.js';
-import { GROUP_STATES, WORKER_STATES } from '../schemas/states.js';
+import { GROUP_STATES, STREAM_KINDS, type StreamKind, WORKER_STATES } from '../schemas/states.js';
 import { VERSION } from '../version.js';
 import { FEED_METRICS } from './feed-metrics.js';
 import { ReadHistogram } from './read-histogram.js';
@@ -19,6 +19,8 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #coordinator: Coordinator;
   readonly #http: Histogram<'method' | 'route' | 'status_code'>;
+  readonly #streams: Gauge<'stream'>;
+  readonly #streamsCut: Counter<'stream'>;
   #rendering: Promise<string> | undefined;
 
   constructor(coordinator: Coordinator) {
@@ -30,6 +32,17 @@ export class Metrics {
       buckets: HTTP_BUCKETS,
       registers: [this.#registry],
     });
+    const streams = { labelNames: ['stream' as const], registers: [this.#registry] };
+    this.#streams = new Gauge({ name: 'http_streams', help: 'Streams that are open.', ...streams });
+    this.#streamsCut = new Counter({
+      name: 'http_streams_cut_total',
+      help: 'Streams that were cut off because their client read too slowly.',
+      ...streams,
+    });
+    for (const stream of STREAM_KINDS) {
+      this.#streams.set({ stream }, 0);
+      this.#streamsCut.inc({ stream }, 0);
+    }
     this.#addGroupMetrics();
     this.#addProcessMetrics();
   }
@@ -40,6 +53,15 @@ export class Metrics {
 
   observeRequest(method: string, route: string, statusCode: number, seconds: number): void {
     this.#http.observe({ method, route, status_code: statusCode }, seconds);
+  }
+
+  streamOpened(stream: StreamKind): void {
+    this.#streams.inc({ stream });
+  }
+
+  streamClosed(stream: StreamKind, cut: boolean): void {
+    this.#streams.dec({ stream });
+    if (cut) this.#streamsCut.inc({ stream });
   }
 
   /** Scrapes that come at the same time share one rendering. */

@@ -47,3 +47,7 @@ export const FAILURE_KINDS = Object.keys(FAILURES) as FailureKind[];
 /** What a restart can come after: a failure, or with the policy `always` the end of the work. */
 export const RESTART_REASONS = [...FAILURE_KINDS, 'completed'] as const;
 export type RestartReason = (typeof RESTART_REASONS)[number];
+
+/** What is streamed, as metrics call it. */
+export const STREAM_KINDS = ['events', 'logs'] as const;
+export type StreamKind = (typeof STREAM_KINDS)[number];

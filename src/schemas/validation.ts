@@ -41,6 +41,10 @@ export function fieldError({ instancePath, message, params, keyword }: Validatio
   if (keyword === 'enum')
     return { pointer, detail: `must be one of ${(extra.allowedValues ?? []).join(', ')}` };
   if (keyword === 'pattern' && instancePath === '/name') return { pointer, detail: NAME_RULE };
+  if (keyword === 'pattern' && instancePath === '/group') return { pointer, detail: NAME_RULE };
+  if (keyword === 'pattern' && instancePath === '/tail') return { pointer, detail: 'must be 0 to 1000' };
+  if (keyword === 'pattern' && (instancePath === '/worker' || instancePath === '/after'))
+    return { pointer, detail: 'must be a whole number' };
   if (keyword === 'type' && message !== undefined)
     return { pointer, detail: message.replaceAll(',', ' or ') };
   if (keyword === 'minProperties') return { pointer, detail: 'must name at least one field to change' };

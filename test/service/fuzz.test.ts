@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { Agent, request } from 'node:http';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { newSeed, scaled } from '../support/chance.js';
-import { Document } from '../support/fuzz/document.js';
+import { Document, type Operation } from '../support/fuzz/document.js';
 import type { Hints } from '../support/fuzz/from-schema.js';
 import { type FuzzRequest, requestsOf } from '../support/fuzz/requests.js';
 import { type Service, startService } from '../support/service.js';
@@ -99,7 +99,7 @@ test(`${REQUESTS} requests made from the document and bent: every answer is one 
       const mistake =
         codeOf(type, body) === 'internal'
           ? 'an internal error'
-          : document.mistakeIn(sent.operation, status, type, parsed(type, body));
+          : document.mistakeIn(sent.operation, status, type, bodiesOf(type, body));
       if (mistake !== undefined) mistakes.push(told(number, sent, { status, type, body }, mistake));
     }
   };
@@ -131,24 +131,52 @@ async function send(
     port,
     path: target,
     method: operation.method,
-    agent,
+    // A stream has its connection for itself.
+    agent: isStream(operation, target) ? false : agent,
     headers: headerOf(headers, body),
   });
   asked.end(body);
   const [response] = await once(asked, 'response');
+  const endless = response.statusCode === 200 && isStream(operation, target);
   return {
     status: response.statusCode,
     type: String(response.headers['content-type'] ?? ''),
-    body: await text(response),
+    body: await (endless ? beginning(response) : text(response)),
   };
+}
+
+function isStream({ operationId }: Operation, target: string): boolean {
+  return operationId === 'watchEvents' || (operationId === 'readLogs' && target.includes('follow=true'));
+}
+
+/** The first that comes of an answer that does not end; nothing when nothing comes at once. The client goes then. */
+async function beginning(response: IncomingMessage): Promise<string> {
+  response.setEncoding('utf8');
+  const nothing = new Promise<[string]>((resolve) => setTimeout(resolve, 20, ['']));
+  const [first] = await Promise.race([
+    once(response, 'data'),
+    once(response, 'end').then(() => ['']),
+    nothing,
+  ]);
+  response.destroy();
+  return first;
 }
 
 function headerOf(headers: FuzzRequest['headers'], body: string | undefined): Record<string, string> {
   return { ...headers, ...(body !== undefined && { 'content-length': String(Buffer.byteLength(body)) }) };
 }
 
-function parsed(type: string, body: string): unknown {
-  return type.includes('json') ? JSON.parse(body) : body;
+/** What the document describes of a text: of a stream each whole part that has come. */
+function bodiesOf(type: string, body: string): unknown[] {
+  if (type.includes('event-stream')) {
+    const whole = body.slice(0, body.lastIndexOf('\n\n') + 1);
+    return [...whole.matchAll(/^data: (.*)$/gm)].map(([, data]) => JSON.parse(data ?? ''));
+  }
+  if (type.includes('ndjson')) {
+    const lines = body.slice(0, body.lastIndexOf('\n') + 1).split('\n');
+    return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
+  }
+  return [type.includes('json') ? JSON.parse(body) : body];
 }
 
 function codeOf(type: string, body: string): unknown {

@@ -8,6 +8,7 @@ import { parseGroups } from '#dist/groups-file/parse.js';
 import { GroupSpec } from '#dist/schemas/group-spec.js';
 import { requires } from '../support/requires.js';
 import { ROOT, startService } from '../support/service.js';
+import { wholeLines } from '../support/watching.js';
 import { workersDir } from '../support/workers-dir.js';
 
 const readme = readFileSync(`${ROOT}README.md`, 'utf8');
@@ -55,9 +56,9 @@ function assertSuccess(stdout: string): void {
 
 test('the curl session works as it is written', requires('curl'), async (t) => {
   const session = blocks.filter((block) => block.includes('curl') && !block.includes('/v1/reload'));
-  assert.equal(session.length, 4, 'the first steps, the feed, how to restart, and how to scale');
+  assert.equal(session.length, 5, 'the first steps, the feed, how to restart, to scale, and to watch');
   const service = await startService(t, { workersDir: `${ROOT}examples` });
-  const [first = '', fed = '', sturdy = '', scale = ''] = session.map((block) =>
+  const [first = '', fed = '', sturdy = '', scale = '', watching = ''] = session.map((block) =>
     block.replaceAll('127.0.0.1:8080', service.url.slice('http://'.length)),
   );
   const written = commands(first);
@@ -86,6 +87,13 @@ test('the curl session works as it is written', requires('curl'), async (t) => {
   await run('bash', ['-euxo', 'pipefail', '-c', scale]);
   const scaled = await service.status('sturdy');
   assert.deepEqual([scaled.state, scaled.workers.length, scaled.host.pid], ['running', 4, host.pid]);
+
+  const watched = commands(watching).map((command) => run('bash', ['-euo', 'pipefail', '-c', command]));
+  const [events = '', tail = '', worse = '', followed = ''] = (await Promise.all(watched)).map(
+    ({ stdout }) => stdout,
+  );
+  assert.match(events, /^event: snapshot\ndata: .*"name":"sturdy","state":"running"/m);
+  for (const text of [tail, worse, followed]) wholeLines(text);
 });
 
 test('what it shows of groups from a file works', requires('curl'), async (t) => {

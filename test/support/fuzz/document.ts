@@ -73,12 +73,21 @@ export class Document {
     return this.resolve(found);
   }
 
-  /** What is wrong with an answer by the document, or undefined. */
-  mistakeIn(operation: Operation, status: number, contentType: string, body: unknown): string | undefined {
+  /**
+   * What is wrong with an answer by the document, or undefined.
+   * @param bodies what the answer is made of: one, or as many as have come of a stream
+   */
+  mistakeIn(
+    operation: Operation,
+    status: number,
+    contentType: string,
+    bodies: readonly unknown[],
+  ): string | undefined {
     const response = operation.responses[status];
     if (response === undefined) return `status ${status} is not documented`;
     const media = contentType.split(';')[0] ?? '';
-    if (response.content === undefined) return body === '' ? undefined : `status ${status} has no body`;
+    if (response.content === undefined)
+      return bodies.join('') === '' ? undefined : `status ${status} has no body`;
     if (response.content[media] === undefined) return `"${media}" is not documented for status ${status}`;
     const validate = this.#validator([
       'paths',
@@ -90,7 +99,8 @@ export class Document {
       media,
       'schema',
     ]);
-    return validate(body) ? undefined : `the body is not valid: ${this.#ajv.errorsText(validate.errors)}`;
+    if (bodies.every((body) => validate(body))) return undefined;
+    return `the body is not valid: ${this.#ajv.errorsText(validate.errors)}`;
   }
 
   #validator(keys: readonly string[]): ValidateFunction {

@@ -1,0 +1,85 @@
+import { randomBytes } from 'node:crypto';
+import type { ServiceEvent } from '../schemas/service-event.js';
+import { Journal, type JournalBounds } from './journal.js';
+import { JournalReader } from './journal-reader.js';
+
+/** Hours of an ordinary service, and the last minutes of one whose groups fail all the time. */
+const BOUNDS: JournalBounds = { entries: 1_000, bytes: 4 * 1024 * 1024 };
+
+/** How soon a client is to come back when it has lost its stream; browsers do by themselves. */
+const RETRY_MS = 1_000;
+
+interface EventEntry {
+  readonly text: string;
+  /** Undefined for what is of the whole service. */
+  readonly group: string | undefined;
+}
+
+export interface WatchOptions {
+  /** Only what happens to this group, and to the service as a whole. */
+  readonly group: string | undefined;
+  /** Id of the last event that the client has seen. */
+  readonly lastEventId: string | undefined;
+}
+
+/** The events of this life of the service, in the form of server-sent events, with the last ones kept. */
+export class EventJournal {
+  readonly #journal: Journal<EventEntry>;
+  readonly #snapshot: (group: string | undefined) => ServiceEvent;
+  /** Tells ids of this life from those of another. */
+  readonly #life = randomBytes(4).toString('hex');
+
+  /** @param snapshot what is now, of all groups or of one */
+  constructor(snapshot: (group: string | undefined) => ServiceEvent, bounds = BOUNDS) {
+    this.#snapshot = snapshot;
+    this.#journal = new Journal(bounds, 1);
+  }
+
+  append(event: ServiceEvent): void {
+    const text = asServerSent(this.#id(this.#journal.next), event);
+    this.#journal.append({ text, group: 'group' in event ? event.group : undefined });
+  }
+
+  /** Nothing will happen any more: streams end once they have been read. */
+  end(): void {
+    this.#journal.end();
+  }
+
+  /** What follows the last event that a client has seen; or, when that is not known any more, all that is and follows. */
+  watch({ group, lastEventId }: WatchOptions): JournalReader<EventEntry> {
+    const seen = this.#positionAfter(lastEventId);
+    const from = seen ?? this.#journal.next;
+    const first =
+      seen === undefined ? asServerSent(this.#id(from - 1), this.#snapshot(group)) : ': resumed\n\n';
+    return new JournalReader({
+      journal: this.#journal,
+      from,
+      head: `retry: ${RETRY_MS}\n\n${first}`,
+      wants: (entry) => group === undefined || entry.group === undefined || entry.group === group,
+    });
+  }
+
+  /**
+   * A sign of life: no event, but the id of the last one that was passed over, so that a reader of one group can go on
+   * from there.
+   */
+  heartbeat({ position }: JournalReader<EventEntry>): string {
+    return `: alive\nid: ${this.#id(position - 1)}\n\n`;
+  }
+
+  #id(position: number): string {
+    return `${this.#life}-${position}`;
+  }
+
+  /** Where to go on after that id; undefined when it is too old, of another life, or none. */
+  #positionAfter(id: string | undefined): number | undefined {
+    const [, life, digits] = /^([\da-f]{8})-(\d{1,15})$/.exec(id ?? '') ?? [];
+    if (life !== this.#life || digits === undefined) return undefined;
+    const position = Number(digits) + 1;
+    return position >= this.#journal.first && position <= this.#journal.next ? position : undefined;
+  }
+}
+
+function asServerSent(id: string, event: ServiceEvent): string {
+  return `id: ${id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+}

@@ -1,0 +1,75 @@
+import type { Entry, Journal } from './journal.js';
+
+/** About as much as is sent at once. */
+const PIECE_CHARACTERS = 16 * 1024;
+
+/** What a reader has: text, nothing yet, nothing any more, or a gap that it cannot go on over. */
+export type Piece = { readonly text: string } | 'wait' | 'end' | 'cut';
+
+export interface JournalReaderOptions<T extends Entry> {
+  readonly journal: Journal<T>;
+  /** Position of the first entry to read. */
+  readonly from: number;
+  /** Text that comes before that. */
+  readonly head?: string;
+  readonly wants: (entry: T) => boolean;
+  /** What to say when so many entries are gone unread. Without it the reader cannot go on. */
+  readonly tellLost?: (lost: number) => string;
+}
+
+/** Reads a journal at its own pace, in pieces. All that it holds is its position, and what is left of its head. */
+export class JournalReader<T extends Entry> {
+  readonly #options: JournalReaderOptions<T>;
+  #head: string;
+  #position: number;
+
+  constructor(options: JournalReaderOptions<T>) {
+    this.#options = options;
+    this.#head = options.head ?? '';
+    this.#position = options.from;
+  }
+
+  /** Position of the next entry to read. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Whether entries that were not read are gone, and it cannot go on. */
+  get cutOff(): boolean {
+    const { journal, tellLost } = this.#options;
+    return tellLost === undefined && this.#position < journal.first;
+  }
+
+  /** The next piece. */
+  next(): Piece {
+    if (this.cutOff) return 'cut';
+    if (this.#head !== '') return { text: this.#takeHead() };
+    const { journal, wants, tellLost } = this.#options;
+    let text = '';
+    const lost = journal.first - this.#position;
+    if (lost > 0) {
+      this.#position = journal.first;
+      text = tellLost?.(lost) ?? '';
+    }
+    while (this.#position < journal.next && text.length < PIECE_CHARACTERS) {
+      const entry = journal.at(this.#position++);
+      if (entry !== undefined && wants(entry)) text += entry.text;
+    }
+    if (text !== '') return { text };
+    return journal.ended ? 'end' : 'wait';
+  }
+
+  /** Calls back when there may be something to read. Returns the function that ends that. */
+  follow(follower: () => void): () => void {
+    return this.#options.journal.follow(follower);
+  }
+
+  #takeHead(): string {
+    let end = Math.min(PIECE_CHARACTERS, this.#head.length);
+    // Not between the two halves of one character.
+    if (/[\ud800-\udbff]/.test(this.#head[end - 1] ?? '')) end++;
+    const text = this.#head.slice(0, end);
+    this.#head = this.#head.slice(end);
+    return text;
+  }
+}
