@@ -73,6 +73,8 @@ export interface AppOptions {
   /** Directory of the sockets that feeds are served on; by default one in the state directory. */
   readonly feedDir?: string;
   readonly logger?: FastifyServerOptions['logger'];
+  /** How many lines of the log its destination has dropped so far. */
+  readonly droppedLogLines?: () => number;
   /** For tests; real time by default. */
   readonly clock?: Clock;
   /** For tests; real processes by default. */
@@ -143,7 +145,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
       server.log.error({ file, reason }, `${file} in the state directory cannot be used: ${reason}`);
   }
   coordinator.events.on('ended', ({ group }) => sockets.remove(group));
-  const metrics = new Metrics(coordinator);
+  const metrics = new Metrics(coordinator, options.droppedLogLines);
   const streams = new Streams(server.server, { clock, meter: metrics, most: options.streams?.most });
   server.addHook('onRequest', async ({ raw }, reply) => {
     if (streams.refuses(raw)) reply.hijack();

@@ -9,6 +9,7 @@ import { reloadOnHangup } from './groups-file/hangup.js';
 import { logReload } from './groups-file/reload-log.js';
 import type { Reloader } from './groups-file/reloader.js';
 import { listen } from './listen.js';
+import { LogDestination } from './log-destination.js';
 
 /**
  * Of the time to end in, what stays for the answers that are under way once the groups have ended: this share of
@@ -27,6 +28,8 @@ const EXIT_CRITICAL = 70;
  * @throws ConfigError, StateDirectoryError when it cannot start with this configuration
  */
 export async function serve(config: Config): Promise<void> {
+  const log = new LogDestination();
+  process.once('exit', () => log.end());
   const app = await buildApp({
     workersDir: config.workersDir,
     stateDir: config.stateDir,
@@ -42,7 +45,8 @@ export async function serve(config: Config): Promise<void> {
     permissions: config.permissions,
     maxWorkers: config.maxWorkers,
     maxGroups: config.maxGroups,
-    logger: { level: config.logLevel },
+    logger: { level: config.logLevel, stream: log },
+    droppedLogLines: () => log.dropped,
   });
   const { server, coordinator, reloader } = app;
   endGracefully(app, config.shutdownSeconds * 1000);

@@ -23,7 +23,8 @@ export class Metrics {
   readonly #streamsCut: Counter<'stream'>;
   #rendering: Promise<string> | undefined;
 
-  constructor(coordinator: Coordinator) {
+  /** @param droppedLogLines of the service's own log */
+  constructor(coordinator: Coordinator, droppedLogLines: () => number = () => 0) {
     this.#coordinator = coordinator;
     this.#http = new Histogram({
       name: 'http_request_duration_seconds',
@@ -44,7 +45,7 @@ export class Metrics {
       this.#streamsCut.inc({ stream }, 0);
     }
     this.#addGroupMetrics();
-    this.#addProcessMetrics();
+    this.#addProcessMetrics(droppedLogLines);
   }
 
   get contentType(): string {
@@ -213,7 +214,16 @@ export class Metrics {
     );
   }
 
-  #addProcessMetrics(): void {
+  #addProcessMetrics(droppedLogLines: () => number): void {
+    new Counter({
+      name: 'service_log_lines_dropped_total',
+      help: "Lines of the service's own log that were dropped because nobody read its standard output.",
+      registers: [this.#registry],
+      collect() {
+        this.reset();
+        this.inc(droppedLogLines());
+      },
+    });
     new Gauge({
       name: 'parallel_workers_build_info',
       help: 'Version of the service and of the Node that runs it.',
