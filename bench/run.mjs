@@ -3,8 +3,9 @@ import { feed } from './feed.mjs';
 import { iterations } from './iterations.mjs';
 import { latency } from './latency.mjs';
 import { startStop } from './start-stop.mjs';
+import { watchers } from './watchers.mjs';
 
-const benchmarks = { iterations, 'start-stop': startStop, latency, feed };
+const benchmarks = { iterations, 'start-stop': startStop, latency, feed, watchers };
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !(name in benchmarks));
 if (unknown !== undefined) {
