@@ -6,6 +6,10 @@ import { asText } from './thrown.js';
 
 /** Taken before any user code runs: a fake clock would lift the bound. */
 const now = performance.now.bind(performance);
+const later = setTimeout;
+
+/** When it is told of lines that were dropped, at the latest, if the thread has a moment. */
+const TELL_MS = 1_000;
 const MAX_TEXT = 8_000;
 
 export interface LogLine {
@@ -24,6 +28,7 @@ export class ThreadLog {
   readonly #post: (line: LogLine) => void;
   readonly #onDrop: () => void;
   readonly #limit = new LineLimit(now);
+  #timer: NodeJS.Timeout | undefined;
   /** What each captured stream has not ended with a line break yet. */
   readonly #partial = new Map<LogLevel, string>();
 
@@ -47,6 +52,7 @@ export class ThreadLog {
     // A flood of lines that are dropped is not to cost what its fields would.
     if (!this.#limit.take(line.text.length)) {
       this.#onDrop();
+      this.#complainLater();
       return;
     }
     this.#complain();
@@ -91,6 +97,14 @@ export class ThreadLog {
       return true;
     };
     stream.write = write as typeof stream.write;
+  }
+
+  /** Nobody may ever log again after a flood. */
+  #complainLater(): void {
+    this.#timer ??= later(() => {
+      this.#timer = undefined;
+      this.#complain(true);
+    }, TELL_MS).unref();
   }
 
   #complain(last = false): void {
