@@ -41,7 +41,7 @@ export class LogDestination {
     return this.#dropped;
   }
 
-  /** Takes a line; it is written at the end of this turn, with the others of it. */
+  /** Takes a line. The first of a turn is written at once, the others together at its end. */
   write(line: string): void {
     if (this.#broken) return;
     if (this.#characters + this.#piece.length + line.length > MOST_WAITING) {
@@ -57,6 +57,7 @@ export class LogDestination {
       this.#scheduled = false;
       this.flushSync();
     });
+    this.flushSync();
   }
 
   /** Writes what can be written now. Called by pino after a fatal line. */

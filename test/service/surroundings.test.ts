@@ -111,11 +111,16 @@ test('a worker’s directory is its group’s own: empty, and gone once the host
   await until('the directory of a host that died to be removed', () => !existsSync(b.directory) || undefined);
 
   await service.start('b');
-  assert.equal(readdirSync(hosts).length, 1);
+  const left = readdirSync(hosts);
+  assert.equal(left.length, 1);
   await service.end('SIGKILL');
-  assert.equal(readdirSync(hosts).length, 1, 'nobody was there to remove it');
+  assert.deepEqual(readdirSync(hosts), left, 'nobody was there to remove it');
   const next = await startService(t, { workersDir: directory, flags });
-  assert.deepEqual(readdirSync(hosts), []);
+  // The group that ran is on its way back, and may have a new one already.
+  assert.deepEqual(
+    readdirSync(hosts).filter((name) => left.includes(name)),
+    [],
+  );
   await next.register({ name: 'c', module: 'probe.mjs' });
   await next.start('c');
   assert.equal(await next.end(), 0);
