@@ -10,12 +10,15 @@ export interface Output {
 
 const USUAL_SIZE = { columns: 80, rows: 24 };
 
+/** What a write says when whoever reads has gone: of a pipe, and of a terminal. */
+const GONE = ['EPIPE', 'EIO'];
+
 /** The standard streams of the process. A reader that has gone (`| head`) ends the process, and is no error. */
 export function processOutput(): Output {
   const { stdout, stderr } = process;
   for (const stream of [stdout, stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
+      if (!GONE.includes(error.code ?? '')) throw error;
       process.exit(process.exitCode ?? 0);
     });
   }

@@ -45,7 +45,7 @@ export async function status(args: Arguments, client: ServiceClient, screen: Scr
     screen.print(...tableLines(GROUP_COLUMNS, groups.map(groupRow), { colour: screen.colour }));
     if (args.operands.length > 0)
       for (const group of groups) {
-        screen.print('', `${group.name}:`);
+        screen.print('', `${printable(group.name)}:`);
         screen.print(...tableLines(WORKER_COLUMNS, group.workers.map(workerRow), { colour: screen.colour }));
       }
   }

@@ -362,4 +362,7 @@ test('the help of each command has its flags and the exit codes, and the help of
     for (const { name } of command.flags) assert.match(help.stdout, new RegExp(`--${name}\\b`));
     assert.match(help.stdout, /Exit code 0: .*1: .*2: .*3: /);
   }
+  const validate = await run(t, ['validate', '--help']);
+  for (const { name } of COMMANDS.find((command) => command.name === 'validate')?.flags ?? [])
+    if (name !== 'help') assert.ok(validate.stdout.includes(`--${name} `), `validate knows no --${name}`);
 });
