@@ -278,12 +278,12 @@ test('top: rates of a second, as a table and as JSON', async (t) => {
   await t.test('a reader that has seen enough is no error', async () => {
     assert.match(tableLine, /^GROUP/);
     reader.stdout.destroy();
-    assert.deepEqual(await once(reader, 'exit'), [0, null]);
+    assert.deepEqual(await reader.exited, [0, null]);
   });
   await t.test('the end of the service ends it, where nobody watches', async () => {
     assert.equal(JSON.parse(jsonLine).groups.length, 2);
     await service.end();
-    assert.deepEqual(await once(watcher, 'exit'), [3, null]);
+    assert.deepEqual(await watcher.exited, [3, null]);
   });
 });
 
@@ -297,7 +297,8 @@ function spawnTop(t: TestContext, service: Service, ...args: string[]) {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   t.after(() => child.kill('SIGKILL'));
-  return child;
+  // From the beginning: it may be over before somebody asks.
+  return { stdout: child.stdout, exited: once(child, 'exit') };
 }
 
 test('on a terminal: colours, and a page that leaves nothing behind', requires('python3'), async (t) => {
