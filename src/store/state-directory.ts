@@ -12,6 +12,9 @@ const IDS = `worker-ids${SUFFIX}`;
 /** Where nobody can say which ids were used, so many are left out. */
 const ID_GAP = 1_000_000;
 
+/** What reading meets where there is a name, and no file: a directory, a socket, a link that leads nowhere. */
+const NO_FILE = ['EISDIR', 'ELOOP', 'ENOENT', 'ENOTDIR', 'ENXIO'];
+
 /** A file that could not be used, and under which name it is now. */
 export interface SetAside {
   /** Path in the state directory. */
@@ -64,26 +67,33 @@ export class StateDirectory implements GroupStore {
 
   /**
    * Reads what was kept, and sets aside what cannot be used.
-   * @throws StateDirectoryError when the directory itself cannot be read
+   * @throws StateDirectoryError when the directory, or a file that may be sound, cannot be read; nothing was changed then
    */
   async load(): Promise<Kept> {
     const { root, groups } = await this.#names();
+    // All is read before anything is set aside: a start that fails over a later file would be the only one to tell of it.
+    const files = await this.#readGroups(groups);
+    const ids = root.includes(IDS) ? await this.#read(IDS, readNextId) : undefined;
     const registrations: Registration[] = [];
     const owners = new Map<number, string>();
-    for (const registration of (await this.#readGroups(groups)).sort((a, b) => a.order - b.order)) {
-      const { spec, workerIds } = registration;
+    for (const { name, content } of files) {
+      if (content instanceof UnusableFile) {
+        await this.#putAside('groups', name, groups, content.message);
+        continue;
+      }
+      const { spec, workerIds } = content;
       const taken = workerIds.find((id) => owners.has(id));
       if (taken !== undefined) {
         const reason = `its worker ${taken} belongs to group "${owners.get(taken)}" already`;
-        await this.#putAside('groups', `${spec.name}${SUFFIX}`, groups, reason);
+        await this.#putAside('groups', name, groups, reason);
         continue;
       }
       for (const id of workerIds) owners.set(id, spec.name);
-      this.#groups.found(`${spec.name}${SUFFIX}`, writeGroup(registration));
-      registrations.push(registration);
+      this.#groups.found(name, writeGroup(content));
+      registrations.push(content);
     }
     const beyond = Math.max(-1, ...owners.keys()) + 1;
-    return { registrations, nextWorkerId: await this.#nextId(root, beyond, groups.length === 0) };
+    return { registrations, nextWorkerId: await this.#nextId(ids, root, beyond, groups.length === 0) };
   }
 
   async write(changes: readonly Change[]): Promise<void> {
@@ -115,39 +125,61 @@ export class StateDirectory implements GroupStore {
     try {
       return { root: await this.#root.sweep(), groups: await this.#groups.sweep() };
     } catch (error) {
-      const because = error instanceof Error ? error.message : String(error);
-      throw new StateDirectoryError(this.#path, `cannot be read: ${because}`, { cause: error });
+      throw this.#unreadable(error instanceof Error ? error.message : String(error), error);
     }
   }
 
-  async #readGroups(names: string[]): Promise<Registration[]> {
-    const registrations: Registration[] = [];
+  #unreadable(because: string, cause: unknown): StateDirectoryError {
+    return new StateDirectoryError(this.#path, `cannot be read: ${because}`, { cause });
+  }
+
+  /** The files of groups, in the order of registration; those that cannot be used come first. */
+  async #readGroups(names: string[]): Promise<{ name: string; content: Registration | UnusableFile }[]> {
+    const files: { name: string; content: Registration | UnusableFile }[] = [];
     for (const name of names.filter((name) => name.endsWith(SUFFIX))) {
-      try {
-        const bytes = await this.#fs.readFile(join(this.#path, 'groups', name));
-        registrations.push(readGroup(bytes, name.slice(0, -SUFFIX.length)));
-      } catch (error) {
-        await this.#putAside('groups', name, names, reasonOf(error));
-      }
+      const group = name.slice(0, -SUFFIX.length);
+      files.push({
+        name,
+        content: await this.#read(join('groups', name), (bytes) => readGroup(bytes, group)),
+      });
     }
-    return registrations;
+    const place = ({ content }: (typeof files)[number]) =>
+      content instanceof UnusableFile ? -1 : content.order;
+    return files.sort((a, b) => place(a) - place(b));
   }
 
-  /** @param beyond the highest id that is known, and one */
-  async #nextId(names: string[], beyond: number, isNew: boolean): Promise<number> {
-    let reason = 'it is missing';
-    if (names.includes(IDS)) {
-      try {
-        const text = await this.#fs.readFile(join(this.#path, IDS));
-        const next = readNextId(text);
-        this.#root.found(IDS, text.toString());
-        return Math.max(next, beyond);
-      } catch (error) {
-        reason = reasonOf(error);
-        await this.#putAside('', IDS, names, reason);
-      }
-    } else if (isNew) return beyond;
-    else this.#setAside.push({ file: IDS, reason });
+  /**
+   * What the file says, or why it cannot be used: it was read and is bad, or it is no file.
+   * @throws StateDirectoryError when it cannot be read now: it may be sound, and readable at the next start
+   */
+  async #read<T>(file: string, parse: (bytes: Buffer) => T): Promise<T | UnusableFile> {
+    try {
+      return parse(await this.#fs.readFile(join(this.#path, file)));
+    } catch (error) {
+      if (error instanceof UnusableFile) return error;
+      const code = errorCode(error);
+      if (code !== undefined && NO_FILE.includes(code)) return new UnusableFile(`it is no file (${code})`);
+      throw this.#unreadable(`${file}: ${code ?? error}`, error);
+    }
+  }
+
+  /**
+   * @param kept what the file of worker ids says, if there is one
+   * @param beyond the highest id that is known, and one
+   */
+  async #nextId(
+    kept: number | UnusableFile | undefined,
+    names: string[],
+    beyond: number,
+    isNew: boolean,
+  ): Promise<number> {
+    if (typeof kept === 'number') {
+      this.#root.found(IDS, writeNextId(kept));
+      return Math.max(kept, beyond);
+    }
+    if (kept !== undefined) await this.#putAside('', IDS, names, kept.message);
+    else if (isNew) return beyond;
+    else this.#setAside.push({ file: IDS, reason: 'it is missing' });
     const next = beyond + ID_GAP;
     // Should that fail, the next start comes to the same number.
     await this.reserveIds(next).catch(() => {});
@@ -169,9 +201,4 @@ export class StateDirectory implements GroupStore {
       this.#setAside.push({ file: join(directory, name), reason: stays });
     }
   }
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof UnusableFile) return error.message;
-  return `it cannot be read (${errorCode(error) ?? error})`;
 }

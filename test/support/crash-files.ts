@@ -12,6 +12,8 @@ export interface Fault {
   readonly at: number;
   readonly lasting: boolean;
   readonly after: boolean;
+  /** What they fail with; `ENOSPC` by default. */
+  readonly code?: string;
 }
 
 /**
@@ -31,6 +33,13 @@ export class CrashFiles implements FileSystem {
 
   get files(): ReadonlyMap<string, string> {
     return new Map([...this.#live].map(([path, { data }]) => [path, data]));
+  }
+
+  /** Somebody else has written this. */
+  overwrite(path: string, data: string): void {
+    const inode = this.#inode(path);
+    inode.data = data;
+    inode.synced = data;
   }
 
   /** From now on calls are counted from 1, and fail like this. */
@@ -122,12 +131,17 @@ export class CrashFiles implements FileSystem {
   async #call<T>(effect: () => T, half: () => void = () => {}): Promise<T> {
     await undefined;
     this.#calls++;
-    const { at = Number.POSITIVE_INFINITY, lasting = false, after = false } = this.#fault ?? {};
+    const {
+      at = Number.POSITIVE_INFINITY,
+      lasting = false,
+      after = false,
+      code = 'ENOSPC',
+    } = this.#fault ?? {};
     const fails = lasting ? this.#calls >= at : this.#calls === at;
     if (!fails) return effect();
     if (after) effect();
     else half();
-    throw systemError('ENOSPC');
+    throw systemError(code);
   }
 }
 

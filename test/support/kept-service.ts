@@ -14,7 +14,12 @@ export interface KeptService extends World {
 export async function keptService(directory: string, fs?: FileSystem): Promise<KeptService> {
   const state = await StateDirectory.open(directory, fs);
   const world = fakeCoordinator({ store: state });
-  world.coordinator.restore(await state.load());
+  try {
+    world.coordinator.restore(await state.load());
+  } catch (error) {
+    state.close();
+    throw error;
+  }
   return { ...world, state, die: () => state.close() };
 }
 

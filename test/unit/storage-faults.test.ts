@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { StateDirectoryError } from '#dist/store/state-directory-error.js';
 import { code, obeyed, spec } from '../support/coordinator.js';
 import { CrashFiles, type Fault } from '../support/crash-files.js';
 import { type KeptService, keptService, registrations } from '../support/kept-service.js';
@@ -163,3 +165,36 @@ test('worker ids are never used again, wherever the service ends', async (t) => 
     if (!faulted) break;
   }
 });
+
+for (const code of ['EIO', 'EMFILE', 'EACCES']) {
+  test(`whichever call fails at start with ${code}, nothing is lost, and what is damaged is told`, async (t) => {
+    const directory = temporaryDirectory(t);
+    for (const lasting of [false, true]) {
+      for (let at = 1; ; at++) {
+        const what = `call ${at}${lasting ? ' and all after it' : ''}`;
+        const { files, service } = await prepared(t, directory);
+        await service.coordinator.register(spec('c'));
+        const old = registrations(service);
+        old.delete('c');
+        service.die();
+        files.overwrite(join(directory, 'groups/c.json'), 'damaged');
+        files.fail({ at, lasting, after: false, code });
+        const outcome = await keptService(directory, files).catch((error: unknown) => error);
+        const { faulted } = files;
+        files.fail(undefined);
+        if (outcome instanceof Error)
+          assert.ok(outcome instanceof StateDirectoryError, `${what}: ${outcome}`);
+        // Whoever supervises the service tries again, when that has passed.
+        const started =
+          outcome instanceof Error ? await keptService(directory, files) : (outcome as KeptService);
+        started.die();
+        assert.deepEqual(registrations(started), old, what);
+        const told = started.state.setAside.map(({ file }) => file.replace(/\.damaged-\d$/, ''));
+        assert.deepEqual(told, ['groups/c.json'], what);
+        const { group } = await started.coordinator.register(spec('d'));
+        assert.ok((group.workerIds[0] ?? 0) < 1_000_000, `${what}: ids go on`);
+        if (!faulted) break;
+      }
+    }
+  });
+}
