@@ -1,7 +1,8 @@
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import fp from 'fastify-plugin';
 import { Type } from 'typebox';
-import { ProblemError } from '../errors.js';
+import { type FieldError, ProblemError } from '../errors.js';
+import { escapeSegment } from '../schemas/validation.js';
 
 export const BODY_LIMIT_BYTES = 1024 * 1024;
 
@@ -69,23 +70,49 @@ function parse(body: string): unknown {
   } catch (error) {
     throw new ProblemError('malformed_json', `The body cannot be read as JSON: ${(error as Error).message}`);
   }
-  const mistake = findMistake(value);
-  if (mistake !== undefined) throw new ProblemError('invalid_request', mistake);
-  return value;
+  const mistake = tidy(value);
+  if (mistake === undefined) return value;
+  const { pointer, detail } = mistake;
+  if (pointer === '') throw new ProblemError('invalid_request', `The body ${detail}.`);
+  throw new ProblemError('invalid_request', `${pointer} ${detail}`, { errors: [mistake] });
 }
 
-/** What is wrong with a value that is JSON by its grammar; level by level, so that no nesting overflows the stack. */
-function findMistake(value: unknown): string | undefined {
+/**
+ * Finds what is wrong with a value that is JSON by its grammar, and makes 0 of -0, which a file would not keep. Level by
+ * level, so that no nesting overflows the stack.
+ */
+function tidy(value: unknown): FieldError | undefined {
   let level = [value];
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_DEPTH) return `The body is nested more than ${MAX_DEPTH} levels deep.`;
-    if (level.includes(Number.POSITIVE_INFINITY) || level.includes(Number.NEGATIVE_INFINITY)) {
-      return 'The body has a number that is too large: a 64-bit float cannot hold it.';
+    if (depth > MAX_DEPTH) return { pointer: '', detail: `is nested more than ${MAX_DEPTH} levels deep` };
+    if (level.some(isTooLarge)) {
+      const pointer = pointerTo(value, isTooLarge) ?? '';
+      return { pointer, detail: 'is a number that is too large: a 64-bit float cannot hold it' };
     }
     const objects = level.filter((item): item is object => typeof item === 'object' && item !== null);
     if (objects.some(isPoisoned))
-      return 'The body has a key "__proto__" or "constructor.prototype": rename it.';
+      return { pointer: '', detail: 'has a key "__proto__" or "constructor.prototype": rename it' };
+    for (const object of objects) {
+      for (const [key, item] of Object.entries(object))
+        if (Object.is(item, -0)) (object as Record<string, unknown>)[key] = 0;
+    }
     level = objects.flatMap((item) => Object.values(item));
+  }
+  return undefined;
+}
+
+function isTooLarge(value: unknown): boolean {
+  return value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY;
+}
+
+/** The pointer to the first value that is meant, in what is not nested too deeply. */
+function pointerTo(value: unknown, isMeant: (value: unknown) => boolean, pointer = ''): string | undefined {
+  if (isMeant(value)) return pointer;
+  if (typeof value !== 'object' || value === null || pointer.split('/').length > MAX_DEPTH + 1)
+    return undefined;
+  for (const [key, item] of Object.entries(value)) {
+    const found = pointerTo(item, isMeant, `${pointer}/${escapeSegment(key)}`);
+    if (found !== undefined) return found;
   }
   return undefined;
 }

@@ -139,7 +139,8 @@ class Conversion {
   #scalar(node: Scalar, pointer: string): unknown {
     const { value, source } = node;
     if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
-    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    // Zero in place of -0, which what is kept of the group could not tell from it.
+    if (typeof value === 'number' && Number.isFinite(value)) return value === 0 ? 0 : value;
     const shown = source ?? String(value);
     return this.#mistake(node, pointer, `is ${shown}, a number that JSON cannot hold`);
   }

@@ -159,6 +159,10 @@ const bodies = [
   }),
   badBody('arrays 100,000 deep', deep('[', ']'), /nested/),
   badBody('objects 100,000 deep', deep('{"a":', '}').replace('{"a":}', '{}'), /nested/),
+  badBody('a number beyond a float', specText('params', '{"a/b":[{"x":0},{"y":1e400}]}'), /too large/, {
+    pointer: '/params/a~1b/1/y',
+  }),
+  badBody('the same, negative', specText('params', '-1e400'), /too large/, { pointer: '/params' }),
   badBody('__proto__ at the top', specText('__proto__', '{"workers":1}'), /__proto__/),
   badBody('__proto__ in labels', specText('labels', '{"__proto__":"x"}'), /__proto__/),
   badBody('__proto__ in params', specText('params', '{"a":[{"__proto__":{"b":1}}]}'), /__proto__/),

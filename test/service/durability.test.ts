@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import test from 'node:test';
+import { listeningApp } from '../support/listening-app.js';
 import { isAlive } from '../support/processes.js';
 import { MODULES, ROOT, startService, until } from '../support/service.js';
 import { temporaryDirectory } from '../support/temporary.js';
@@ -107,4 +108,17 @@ test('a second service on the directory ends with one line and code 2', async (t
     /^parallel-workers: PW_STATE_DIR=\S+ is in use by another parallel-workers; choose [^\n]+\n$/,
   );
   assert.ok(stderr.includes(stateDir));
+});
+
+test('a spec is the same after a restart, also where it has a -0', async (t) => {
+  const stateDir = temporaryDirectory(t);
+  const body =
+    '{"name": "a", "module": "empty.mjs", "intervalSeconds": -0, "params": {"x": [-0, {"y": -0.0}]}}';
+  const headers = { 'content-type': 'application/json' };
+  const first = await listeningApp(t, { stateDir });
+  assert.equal((await first.fetch('POST', '/v1/groups', headers, body)).status, 201);
+  await first.app.server.close();
+  const second = await listeningApp(t, { stateDir });
+  const { status, body: answer } = await second.fetch('POST', '/v1/groups', headers, body);
+  assert.deepEqual([status, answer.spec?.params], [200, { x: [0, { y: 0 }] }]);
 });

@@ -76,6 +76,13 @@ test('any JSON comes out as it went in', () => {
   );
 });
 
+test('-0 is 0, as it is in what is kept of a group', () => {
+  const { specs } = parseGroups(
+    'groups: [{ name: a, module: a.mjs, intervalSeconds: -0, params: [-0, -0.0] }]',
+  );
+  assert.deepEqual([specs[0]?.intervalSeconds, specs[0]?.params], [0, [0, 0]]);
+});
+
 test('no text makes it throw', () => {
   const piece = fc.constantFrom(
     ...[
