@@ -186,7 +186,7 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
         params: NameParams,
         response: {
           200: jsonResponse(ref(StopReport), 'Dead and forgotten.'),
-          ...problemResponses(...BODY_PROBLEMS, 'group_not_found', 'storage_failed'),
+          ...problemResponses(...BODY_PROBLEMS, 'group_not_found', 'shutting_down', 'storage_failed'),
         },
       },
     },

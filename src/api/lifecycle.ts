@@ -84,7 +84,7 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
         params: NameParams,
         response: {
           200: jsonResponse(ref(StopReport), 'Dead.'),
-          ...problemResponses(...BODY_PROBLEMS, 'group_not_found', 'storage_failed'),
+          ...problemResponses(...BODY_PROBLEMS, 'group_not_found', 'shutting_down', 'storage_failed'),
         },
       },
     },
@@ -159,7 +159,7 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
         querystring: LabelQuery,
         response: {
           200: jsonResponse(ref(StopReport), 'All dead.'),
-          ...problemResponses(...BODY_PROBLEMS, 'storage_failed'),
+          ...problemResponses(...BODY_PROBLEMS, 'shutting_down', 'storage_failed'),
         },
       },
     },

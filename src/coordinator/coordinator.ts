@@ -11,7 +11,7 @@ import { Group, type GroupStopReport, type GroupWorld } from './group.js';
 import type { Change, GroupStore, Kept, Registration } from './group-store.js';
 import type { HostFactory } from './host.js';
 import type { StartTicket } from './launch.js';
-import { kept, Ledger } from './ledger.js';
+import { kept, Ledger, shuttingDown } from './ledger.js';
 import { Predecessors } from './predecessors.js';
 import { resumeGroups } from './resume.js';
 import { cycleMistake, specMistakes } from './spec-rules.js';
@@ -69,6 +69,8 @@ export class Coordinator {
   readonly #predecessors: Predecessors;
   readonly #ledger: Ledger;
   readonly #workerIds: WorkerIds;
+  /** Starts that somebody waits for. */
+  readonly #starts = new Set<Promise<unknown>>();
   #nextOrder = 0;
   #closing = false;
 
@@ -213,12 +215,15 @@ export class Coordinator {
     if (outcome?.problem !== undefined) throw outcome.problem;
   }
 
-  /** Stops a group, then forgets it. @throws ProblemError group_not_found, storage_failed */
+  /** Stops a group, then forgets it. @throws ProblemError group_not_found, shutting_down, storage_failed */
   async remove(name: string): Promise<StopReport> {
     const group = this.get(name);
     return this.#ledger.commit(
       [name],
-      () => (this.#knows(group) ? [{ name }] : []),
+      () => {
+        this.#refuseWhenClosing();
+        return this.#knows(group) ? [{ name }] : [];
+      },
       () => this.#reported([group], () => group.remove(() => this.#forget(group))),
     );
   }
@@ -239,12 +244,18 @@ export class Coordinator {
     return this.#start(this.list(selection).filter((group) => !group.removing));
   }
 
-  /** Stops a group; resolves when all its workers are dead. @throws ProblemError group_not_found, storage_failed */
+  /**
+   * Stops a group; resolves when all its workers are dead.
+   * @throws ProblemError group_not_found, shutting_down, storage_failed
+   */
   async stop(name: string): Promise<StopReport> {
     return this.#stop([this.get(name)]);
   }
 
-  /** Asks all selected groups to stop at once, each after those that come after it, then waits for all. */
+  /**
+   * Asks all selected groups to stop at once, each after those that come after it, then waits for all.
+   * @throws ProblemError shutting_down, storage_failed
+   */
   async stopAll(selection: Selection): Promise<StopReport> {
     return this.#stop(this.list(selection));
   }
@@ -266,16 +277,22 @@ export class Coordinator {
     return group;
   }
 
-  /** Stops everything and takes no more commands. What is desired stays as it was, and what is kept as well. */
+  /**
+   * Stops everything and takes no more commands. What is desired stays as it was, and what is kept as well. Nothing is
+   * written any more once this has resolved.
+   */
   async close(): Promise<StopReport> {
     const first = !this.#closing;
     this.#closing = true;
     if (first) this.events.emit('closing', {});
     const report = await this.#reported(this.list(), (group, first) => group.halt(first));
     if (first) this.events.emit('closed', { success: report.success, seconds: report.seconds });
-    await this.#ledger.idle();
+    // A start that has been beaten notes what has become of its groups.
+    await Promise.allSettled(this.#starts);
+    // What a full disk has kept from being written, or undone, may fit by now; the rest is as it is and not written again.
+    await this.#note(this.list());
     // Not given back they are lost, and no harm is done.
-    await this.#workerIds.giveBack().catch(() => {});
+    await this.#ledger.close(() => this.#workerIds.giveBack());
     return report;
   }
 
@@ -360,6 +377,7 @@ export class Coordinator {
       random: this.#options.random,
       events: this.events,
       createHost: this.#options.createHost,
+      closing: () => this.#closing,
       prepare: (spec, workerIds) => this.#prepare(spec, workerIds),
       startAgain: (group, ticket, reason) => this.#startAgain(group, ticket, reason),
     };
@@ -391,7 +409,10 @@ export class Coordinator {
   #stop(groups: readonly Group[]): Promise<StopReport> {
     return this.#ledger.commit(
       groups.map(({ name }) => name),
-      () => this.#wanting(groups, 'stopped'),
+      () => {
+        this.#refuseWhenClosing();
+        return this.#wanting(groups, 'stopped');
+      },
       () => this.#reported(groups, (group, first) => group.stop(first)),
     );
   }
@@ -423,12 +444,20 @@ export class Coordinator {
    * @param ticket of the one group, where what is wanted of it is kept already
    * @param accepted called when it is kept
    */
-  async #start(
+  #start(groups: readonly Group[], ticket?: StartTicket, accepted?: () => void): Promise<StartOutcome[]> {
+    const start = this.#begin(groups, ticket, accepted).finally(() => this.#starts.delete(start));
+    this.#starts.add(start);
+    return start;
+  }
+
+  async #begin(
     groups: readonly Group[],
-    ticket?: StartTicket,
-    accepted?: () => void,
+    ticket: StartTicket | undefined,
+    accepted: (() => void) | undefined,
   ): Promise<StartOutcome[]> {
-    const atRest = groups.filter((group) => !group.active);
+    // Once the wish is kept the end of the service is no refusal any more: it beats the start, as a stop would.
+    if (ticket === undefined) this.#refuseWhenClosing();
+    const atRest = groups.filter((group) => !group.active && ticket?.valid !== false);
     this.#reserve(atRest, workersOf(atRest));
     const together = groups.map(({ name }) => name);
     this.#predecessors.check(specsOf(atRest), together);
@@ -473,18 +502,16 @@ export class Coordinator {
   async #startAgain(group: Group, ticket: StartTicket, reason: RestartReason): Promise<void> {
     // Those that it comes after may be on their way back, too; one that was stopped meanwhile is not waited for.
     await this.#predecessors.settled([group.spec], [], () => ticket.valid, ['backoff', 'stopping']);
-    if (!ticket.valid || this.#closing) return;
+    if (!ticket.valid) return;
     await startGroups([{ group, ticket }], () => {}, reason);
   }
 
   #reserve(groups: readonly Group[], wanted: number): void {
-    this.#refuseWhenClosing();
     this.#capacity.checkWorkers(groups, wanted);
   }
 
   #refuseWhenClosing(): void {
-    if (this.#closing)
-      throw new ProblemError('shutting_down', 'The service is shutting down and takes no commands.');
+    if (this.#closing) throw shuttingDown();
   }
 
   /** What can be said of a spec at once: right before it is taken, too, because others are registered meanwhile. */

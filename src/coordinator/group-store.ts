@@ -27,6 +27,8 @@ export interface GroupStore {
    * storage lets it. Never called for one group twice at the same time.
    */
   write(changes: readonly Change[]): Promise<void>;
+  /** Tries once more to make true what was answered where a write has failed, and its undoing as well. Never rejects. */
+  settle(): Promise<void>;
   /** Ids from `next` on have not been given out, and those below it never will be again. */
   reserveIds(next: number): Promise<void>;
 }

@@ -29,6 +29,8 @@ export interface GroupWorld {
   readonly createHost: HostFactory;
   /** Finds the group's modules and puts together what its host has to know. */
   readonly prepare: (spec: GroupSpec, workerIds: readonly number[]) => Promise<HostLaunch>;
+  /** Whether the service is on its way out: that beats every start. */
+  readonly closing: () => boolean;
   /** Starts the group by itself, when its wait is over. Never rejects. */
   readonly startAgain: (group: Group, ticket: StartTicket, reason: RestartReason) => Promise<void>;
 }
@@ -208,13 +210,13 @@ export class Group {
     return this.ticket();
   }
 
-  /** Holds until a later command beats what goes on now. */
+  /** Holds until a later command, or the end of the service, beats what goes on now. */
   ticket(): StartTicket {
     const group = this;
     const epoch = this.#epoch;
     return {
       get valid() {
-        return group.#epoch === epoch && !group.#removing;
+        return group.#epoch === epoch && !group.#removing && !group.#world.closing();
       },
     };
   }

@@ -1,8 +1,8 @@
 import type { RestartReason } from '../schemas/states.js';
 
 /**
- * A wish to start. It holds until a later stop, restart, replacement or removal of the group: whoever waits asks
- * it before acting.
+ * A wish to start. It holds until a later stop, restart, replacement or removal of the group, or the end of the service:
+ * whoever waits asks it before acting.
  */
 export interface StartTicket {
   readonly valid: boolean;

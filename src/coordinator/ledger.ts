@@ -10,6 +10,7 @@ const REGISTRY = '';
  */
 export class Ledger {
   readonly #store: GroupStore | undefined;
+  #closed = false;
   /** The end of the last turn that was asked for, by name. */
   readonly #turns = new Map<string, Promise<void>>();
 
@@ -45,14 +46,21 @@ export class Ledger {
     return this.#turn([REGISTRY, name], body);
   }
 
-  /** Makes the changes durable, all or none. Only in a turn. @throws ProblemError storage_failed */
+  /** Makes the changes durable, all or none. Only in a turn. @throws ProblemError shutting_down, storage_failed */
   async write(changes: readonly Change[]): Promise<void> {
+    if (this.#closed) throw shuttingDown();
     if (changes.length > 0) await kept(() => this.#store?.write(changes));
   }
 
-  /** Resolves when every turn that was asked for is over. */
-  async idle(): Promise<void> {
+  /**
+   * Waits until every turn that was asked for is over, then writes what could be neither written nor undone. From then
+   * on nothing is written: the directory may be another service's.
+   * @param last what is to be written at the very end; that it fails does no harm
+   */
+  async close(last: () => Promise<void>): Promise<void> {
     while (this.#turns.size > 0) await Promise.all(this.#turns.values());
+    this.#closed = true;
+    await Promise.allSettled([this.#store?.settle(), last()]);
   }
 
   async #turn<T>(names: readonly string[], body: () => Promise<T>): Promise<T> {
@@ -69,6 +77,10 @@ export class Ledger {
     });
     return result;
   }
+}
+
+export function shuttingDown(): ProblemError {
+  return new ProblemError('shutting_down', 'The service is shutting down and takes no commands.');
 }
 
 /** Runs a write. @throws ProblemError storage_failed */

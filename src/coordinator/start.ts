@@ -126,6 +126,6 @@ function problemToStart(group: Group, cause: EndCause | undefined): ProblemError
 }
 
 function superseded(group: Group): ProblemError {
-  const detail = `Group "${group.name}" was not started: it was stopped, restarted, replaced or deleted meanwhile.`;
+  const detail = `Group "${group.name}" was not started: it was stopped, restarted, replaced or deleted meanwhile, or the service is shutting down.`;
   return new ProblemError('superseded', detail);
 }

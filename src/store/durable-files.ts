@@ -59,6 +59,11 @@ export class DurableFiles {
     }
   }
 
+  /** Tries once more to bring those files to what they should have of which that is not certain. Never rejects. */
+  async settle(): Promise<void> {
+    for (const name of [...this.#uncertain]) await this.#undo(name, this.#contents.get(name));
+  }
+
   /** Removes what writes have left behind that a crash has interrupted. @returns all other names */
   async sweep(): Promise<string[]> {
     const names = await this.#fs.readdir(this.#directory);

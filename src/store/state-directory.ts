@@ -112,6 +112,10 @@ export class StateDirectory implements GroupStore {
     throw failed.reason;
   }
 
+  async settle(): Promise<void> {
+    await Promise.all([this.#root.settle(), this.#groups.settle()]);
+  }
+
   async reserveIds(next: number): Promise<void> {
     await this.#root.put(IDS, writeNextId(next));
   }

@@ -6,6 +6,8 @@ export class MemoryStore implements GroupStore {
   /** Names of the groups in each write, in order. */
   readonly writes: string[][] = [];
   nextWorkerId = 0;
+  /** While set, every write waits for it before it takes effect. */
+  gate: Promise<void> | undefined;
   /** While set, every write fails with it. */
   failure: Error | undefined;
 
@@ -17,6 +19,8 @@ export class MemoryStore implements GroupStore {
       else this.kept.set(name, structuredClone(registration));
     }
   }
+
+  async settle(): Promise<void> {}
 
   async reserveIds(next: number): Promise<void> {
     await this.#turn();
@@ -31,6 +35,7 @@ export class MemoryStore implements GroupStore {
 
   async #turn(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
+    await this.gate;
     if (this.failure !== undefined) throw this.failure;
   }
 }

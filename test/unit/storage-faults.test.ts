@@ -144,6 +144,28 @@ test('what could neither be written nor undone is written by the next command, a
   }
 });
 
+for (const [name, command] of Object.entries(COMMANDS)) {
+  test(`${name}: what could neither be written nor undone is brought in order at a clean end`, async (t) => {
+    const directory = temporaryDirectory(t);
+    for (const after of [false, true]) {
+      for (let at = 1; ; at++) {
+        const what = `call ${at}, ${after ? 'after' : 'before'} its effect`;
+        const { files, service } = await prepared(t, directory);
+        files.fail({ at, lasting: true, after });
+        await carriedOut(service, command(service));
+        const { faulted } = files;
+        files.fail(undefined);
+        const now = registrations(service);
+        await obeyed(service, service.coordinator.close());
+        service.die();
+        files.crash();
+        assert.deepEqual(await found(directory, files, what), now, what);
+        if (!faulted) break;
+      }
+    }
+  });
+}
+
 test('worker ids are never used again, wherever the service ends', async (t) => {
   const directory = temporaryDirectory(t);
   for (let at = 1; ; at++) {
