@@ -13,9 +13,9 @@ import type { HostFactory } from './host.js';
 import type { StartTicket } from './launch.js';
 import { kept, Ledger, shuttingDown } from './ledger.js';
 import { Predecessors } from './predecessors.js';
-import { resumeGroups } from './resume.js';
+import { ON_THEIR_WAY, resumeGroups } from './resume.js';
 import { cycleMistake, specMistakes } from './spec-rules.js';
-import { type StartOutcome, type StartWish, startGroups, untilHalted } from './start.js';
+import { type StartOutcome, type StartWish, startGroups } from './start.js';
 import { findCycle } from './start-order.js';
 import { stopGroups } from './stop.js';
 import { WorkerIds } from './worker-ids.js';
@@ -209,9 +209,9 @@ export class Coordinator {
     const halted = group.halt();
     const ticket = group.want();
     await halted;
-    const [outcome] = await startGroups([{ group, ticket }], (starting) =>
-      this.#reserve(starting, workersOf(starting)),
-    );
+    const [outcome] = await startGroups([{ group, ticket }], {
+      admit: (starting) => this.#reserve(starting, workersOf(starting)),
+    });
     if (outcome?.problem !== undefined) throw outcome.problem;
   }
 
@@ -465,13 +465,12 @@ export class Coordinator {
     const arrived = this.#predecessors.expect(together);
     try {
       const wishes = ticket ? groups.map((group) => ({ group, ticket })) : await this.#want(groups, accepted);
-      // Whoever was still to stop when this was asked starts from rest as well.
-      await untilHalted(wishes);
-      const resting = groups.filter((group) => !group.active);
-      await this.#predecessors.settled(specsOf(resting), together, () => wishes.some(isValid));
-      const outcomes = await startGroups(wishes, (starting) => {
-        this.#reserve(starting, workersOf(starting));
-        this.#predecessors.check(specsOf(starting), together);
+      const outcomes = await startGroups(wishes, {
+        wait: (resting) => this.#predecessors.change(specsOf(resting), together),
+        admit: (starting) => {
+          this.#reserve(starting, workersOf(starting));
+          this.#predecessors.check(specsOf(starting), together);
+        },
       });
       const failed = outcomes.filter(({ problem }) => problem !== undefined);
       // What was rolled back is not wanted any more.
@@ -499,11 +498,12 @@ export class Coordinator {
   }
 
   /** What the restart policy starts. How it went is told by the group's state. */
-  async #startAgain(group: Group, ticket: StartTicket, reason: RestartReason): Promise<void> {
-    // Those that it comes after may be on their way back, too; one that was stopped meanwhile is not waited for.
-    await this.#predecessors.settled([group.spec], [], () => ticket.valid, ['backoff', 'stopping']);
-    if (!ticket.valid) return;
-    await startGroups([{ group, ticket }], () => {}, reason);
+  async #startAgain(group: Group, ticket: StartTicket, restartAfter: RestartReason): Promise<void> {
+    await startGroups([{ group, ticket }], {
+      // Those that it comes after may be on their way back, too; one that was stopped meanwhile is not waited for.
+      wait: (resting) => this.#predecessors.change(specsOf(resting), [], ON_THEIR_WAY),
+      restartAfter,
+    });
   }
 
   #reserve(groups: readonly Group[], wanted: number): void {
@@ -575,10 +575,6 @@ export class Coordinator {
 /** Whether a group that gets another spec is to be restarted with it. */
 export function shouldRun({ desired, active, state }: Group): boolean {
   return desired === 'running' && (active || state === 'failed' || state === 'backoff');
-}
-
-function isValid({ ticket }: StartWish): boolean {
-  return ticket.valid;
 }
 
 function workersOf(groups: readonly Group[]): number {

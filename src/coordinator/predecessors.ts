@@ -47,22 +47,20 @@ export class Predecessors {
   }
 
   /**
-   * Waits until none of those that these groups come after is being started, or is in one of these states, any more.
-   * @param wanted whether there is still a reason to wait
+   * While one of those that these groups come after is being started, or is in one of these states: resolves when that
+   * may have changed. Undefined when there is nothing to wait for: whoever acts at once acts on what is so.
    */
-  async settled(
+  change(
     starting: readonly Ordered[],
     together: readonly string[],
-    wanted: () => boolean,
     unsettled: readonly GroupState[] = [],
-  ): Promise<void> {
-    const waits = () =>
-      this.#before(starting, together).some(({ before }) => {
-        const group = this.#find(before);
-        if (group === undefined || group.hasCome) return false;
-        return unsettled.includes(group.state) || this.#comes(group);
-      });
-    while (wanted() && waits()) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  ): Promise<void> | undefined {
+    const waits = this.#before(starting, together).some(({ before }) => {
+      const group = this.#find(before);
+      if (group === undefined || group.hasCome) return false;
+      return unsettled.includes(group.state) || this.#comes(group);
+    });
+    return waits ? new Promise<void>((resolve) => this.#waiting.push(resolve)) : undefined;
   }
 
   /** Whether the group has come, or is about to. */

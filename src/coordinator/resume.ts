@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import { ProblemError } from '../errors.js';
+import type { GroupState } from '../schemas/states.js';
 import type { Group } from './group.js';
 import type { StartTicket } from './launch.js';
 import type { Predecessors } from './predecessors.js';
@@ -8,6 +9,9 @@ import { findCycle, inSteps } from './start-order.js';
 
 /** A group that has not come up after so long does not hold up those after it in line. */
 const TURN_MS = 5_000;
+
+/** Nobody has asked for this start just now: it waits for those that may come back by themselves. */
+export const ON_THEIR_WAY: readonly GroupState[] = ['backoff', 'stopping'];
 
 export interface ResumeWorld {
   readonly clock: Clock;
@@ -59,14 +63,13 @@ async function resume(
       const detail = `Group "${group.name}" is part of a cycle, in which none can start first: ${cycle.join(' after ')}`;
       throw new ProblemError('dependency_not_running', detail);
     }
-    await predecessors.settled([group.spec], [], () => ticket.valid, ['backoff', 'stopping']);
-    if (!ticket.valid) return;
-    await startGroups([{ group, ticket }], (starting) => {
-      reserve(starting);
-      predecessors.check(
-        starting.map(({ spec }) => spec),
-        [],
-      );
+    const specsOf = (groups: readonly Group[]) => groups.map(({ spec }) => spec);
+    await startGroups([{ group, ticket }], {
+      wait: (resting) => predecessors.change(specsOf(resting), [], ON_THEIR_WAY),
+      admit: (starting) => {
+        reserve(starting);
+        predecessors.check(specsOf(starting), []);
+      },
     });
   } catch (error) {
     const problem =

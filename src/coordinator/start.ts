@@ -19,6 +19,16 @@ export interface StartWish {
   readonly ticket: StartTicket;
 }
 
+/** What a start has to keep to. */
+export interface StartRules {
+  /** What has to happen before these groups can start; undefined when that is nothing. Asked again after it. */
+  readonly wait?: (resting: readonly Group[]) => Promise<unknown> | undefined;
+  /** Asked once, right before any host is started: throws when there is no room, or those before them do not run. */
+  readonly admit?: (starting: readonly Group[]) => void;
+  /** Set when the restart policy starts a group. */
+  readonly restartAfter?: RestartReason;
+}
+
 /** A wish that has become a process. */
 interface Launched extends StartWish {
   readonly incarnation: Incarnation;
@@ -30,18 +40,22 @@ interface Launched extends StartWish {
  * has returned. When a module or an `init` fails, nothing of this start runs: the others are ended, with their
  * `shutdown` and `cleanup`. Groups that run, or that another command is starting, are only waited for.
  *
- * @param reserve is asked once, right before any host is started, with the groups to be started; it throws when
- *   there is no room for them, or when a group that they come after does not run.
- * @param restartAfter set when the restart policy starts a group
+ * Nothing happens between what `rules` say at the end of the wait and the launch.
  */
 export async function startGroups(
   wishes: readonly StartWish[],
-  reserve: (starting: readonly Group[]) => void,
-  restartAfter?: RestartReason,
+  { wait, admit, restartAfter }: StartRules,
 ): Promise<StartOutcome[]> {
-  await untilHalted(wishes);
-  const starting = wishes.filter(({ group, ticket }) => ticket.valid && !group.active);
-  reserve(starting.map(({ group }) => group));
+  const resting = () => wishes.filter(({ group, ticket }) => ticket.valid && !group.active);
+  // A stop in the moment at which a start begins by itself comes before it.
+  await undefined;
+  for (;;) {
+    const first = halts(wishes) ?? wait?.(resting().map(({ group }) => group));
+    if (first === undefined) break;
+    await first;
+  }
+  const starting = resting();
+  admit?.(starting.map(({ group }) => group));
   const together = starting.length > 1;
   const launched: Launched[] = starting.map(({ group, ticket }) => ({
     group,
@@ -59,10 +73,10 @@ export async function startGroups(
   }));
 }
 
-/** Waits for the ends that are under way, of those groups that are still wanted after them. */
-export async function untilHalted(wishes: readonly StartWish[]): Promise<void> {
-  const halting = () => wishes.flatMap(({ group, ticket }) => (ticket.valid && group.halting) || []);
-  while (halting().length > 0) await Promise.all(halting());
+/** The ends that are under way, of those groups that are still wanted after them. */
+function halts(wishes: readonly StartWish[]): Promise<unknown> | undefined {
+  const halting = wishes.flatMap(({ group, ticket }) => (ticket.valid && group.halting) || []);
+  return halting.length > 0 ? Promise.all(halting) : undefined;
 }
 
 /** Takes the groups to their loops, step by step, or none of them. */

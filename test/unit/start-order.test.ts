@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { findCycle, inSteps, type Ordered } from '#dist/coordinator/start-order.js';
 import { ProblemError } from '#dist/errors.js';
 import type { GroupSpec } from '#dist/schemas/group-spec.js';
-import { bringUp, code, comesUp, fakeCoordinator, restart, spec } from '../support/coordinator.js';
+import { bringUp, code, comesUp, fakeCoordinator, obeyed, restart, spec } from '../support/coordinator.js';
 import { settle } from '../support/fake-clock.js';
 
 const ON_FAILURE = restart({ policy: 'on-failure' });
@@ -610,4 +610,24 @@ test('who is started while it still stops waits for one that comes up, as from r
   await restarted;
   await comesUp(world, 'b');
   await started;
+});
+
+test('whenever the one before it is stopped and started, a group does not begin before that one runs', async () => {
+  for (let turns = 0; turns < 20; turns++) {
+    const world = fakeCoordinator();
+    const { coordinator, hosts } = world;
+    await coordinator.register(spec('a'));
+    await coordinator.register(spec('b', { after: ['a'] }));
+    await bringUp(world, 'a');
+    let begun: boolean | undefined;
+    coordinator.events.on('transition', ({ group, to }) => {
+      if (group === 'b' && to === 'starting') begun = coordinator.get('a').hasCome;
+    });
+    const started = coordinator.start('b');
+    for (let turn = 0; turn < turns; turn++) await undefined;
+    void coordinator.stop('a');
+    hosts.of('a').finish();
+    await obeyed(world, Promise.all([coordinator.start('a'), started]));
+    assert.equal(begun, true, `${turns} turns after its start was asked for`);
+  }
 });
