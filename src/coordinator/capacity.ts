@@ -19,11 +19,29 @@ const MAX_SPEC_BYTES = 4 * 1024 * 1024;
 export class Capacity {
   readonly #limits: CapacityLimits;
   readonly #groups: () => readonly Group[];
+  /** Workers that a group is about to have by its spec, while that is written. */
+  readonly #growing = new Map<Group, number>();
   readonly #bytes = new WeakMap<GroupSpec, number>();
 
   constructor(limits: CapacityLimits, groups: () => readonly Group[]) {
     this.#limits = limits;
     this.#groups = groups;
+  }
+
+  /** Until `change` has settled the group counts with as many workers, should it start meanwhile. */
+  async whileGrowing<T>(group: Group, workers: number, change: () => Promise<T>): Promise<T> {
+    this.#growing.set(group, workers);
+    try {
+      return await change();
+    } finally {
+      this.#growing.delete(group);
+    }
+  }
+
+  /** Refuses a start of these groups when there is no room for them. @throws ProblemError worker_cap_reached */
+  checkStart(groups: readonly Group[]): void {
+    const wanted = groups.reduce((sum, group) => sum + this.#atLeast(group, group.spec.workers), 0);
+    this.checkWorkers(groups, wanted);
   }
 
   /**
@@ -33,7 +51,10 @@ export class Capacity {
   checkWorkers(groups: readonly Group[], wanted: number): void {
     const { maxWorkers } = this.#limits;
     const others = this.#groups().filter((group) => !groups.includes(group));
-    const busy = others.reduce((sum, { room }) => sum + room, 0);
+    const busy = others.reduce(
+      (sum, group) => sum + (group.room > 0 ? this.#atLeast(group, group.room) : 0),
+      0,
+    );
     if (busy + wanted <= maxWorkers) return;
     const detail = `Starting ${wanted} workers would exceed the cap: ${busy} of ${maxWorkers} are in use. Stop a group, or raise PW_MAX_WORKERS.`;
     throw new ProblemError('worker_cap_reached', detail);
@@ -55,6 +76,10 @@ export class Capacity {
     if (taken + wanted <= MAX_SPEC_BYTES) return;
     const detail = `This spec has ${wanted} bytes, and those of the other groups have ${taken}; together they may have ${MAX_SPEC_BYTES}. Put large data into files that the workers read.`;
     throw new ProblemError('group_cap_reached', detail);
+  }
+
+  #atLeast(group: Group, workers: number): number {
+    return Math.max(workers, this.#growing.get(group) ?? 0);
   }
 
   #bytesOf(spec: GroupSpec): number {

@@ -138,7 +138,7 @@ export class Coordinator {
     const resumed = resumeGroups(wanted, {
       clock,
       predecessors: this.#predecessors,
-      reserve: (starting) => this.#reserve(starting, workersOf(starting)),
+      reserve: (starting) => this.#capacity.checkStart(starting),
     });
     await Promise.all([this.#note(wanted), resumed]);
   }
@@ -170,7 +170,7 @@ export class Coordinator {
       if (isDeepStrictEqual(group.spec, spec) && !group.restartPending) return { group, created: false };
       // Before anything is stopped or changed: what does not fit is refused as a whole.
       if (shouldRun(group)) {
-        this.#reserve([group], spec.workers);
+        this.#capacity.checkWorkers([group], spec.workers);
         this.#predecessors.check([spec], []);
       }
       await this.#respec(group, spec);
@@ -196,7 +196,7 @@ export class Coordinator {
       const spec = merged();
       if (isDeepStrictEqual(spec, group.spec)) return { group };
       const scales = spec.workers !== group.spec.workers;
-      if (scales && group.room > 0) this.#reserve([group], spec.workers);
+      if (scales && group.room > 0) this.#capacity.checkWorkers([group], spec.workers);
       await this.#respec(group, spec);
       return { group, ...(scales && { scaled: { ticket: group.ticket(), done: group.scale() } }) };
     });
@@ -210,7 +210,7 @@ export class Coordinator {
     const ticket = group.want();
     await halted;
     const [outcome] = await startGroups([{ group, ticket }], {
-      admit: (starting) => this.#reserve(starting, workersOf(starting)),
+      admit: (starting) => this.#capacity.checkStart(starting),
     });
     if (outcome?.problem !== undefined) throw outcome.problem;
   }
@@ -359,12 +359,14 @@ export class Coordinator {
   async #respec(group: Group, spec: GroupSpec): Promise<void> {
     this.#validate(spec);
     this.#capacity.checkSpec(spec);
-    const ids = group.plannedIds.slice(0, spec.workers);
-    if (ids.length < spec.workers) ids.push(...(await this.#takeIds(spec.workers - ids.length)));
-    const registration = group.registration({ spec, workerIds: ids });
-    await this.#ledger.write([{ name: group.name, registration }]);
-    group.replaceSpec(spec, ids);
-    this.events.emit('changed', { group: group.name });
+    await this.#capacity.whileGrowing(group, spec.workers, async () => {
+      const ids = group.plannedIds.slice(0, spec.workers);
+      if (ids.length < spec.workers) ids.push(...(await this.#takeIds(spec.workers - ids.length)));
+      const registration = group.registration({ spec, workerIds: ids });
+      await this.#ledger.write([{ name: group.name, registration }]);
+      group.replaceSpec(spec, ids);
+      this.events.emit('changed', { group: group.name });
+    });
   }
 
   async #takeIds(count: number): Promise<number[]> {
@@ -458,7 +460,7 @@ export class Coordinator {
     // Once the wish is kept the end of the service is no refusal any more: it beats the start, as a stop would.
     if (ticket === undefined) this.#refuseWhenClosing();
     const atRest = groups.filter((group) => !group.active && ticket?.valid !== false);
-    this.#reserve(atRest, workersOf(atRest));
+    this.#capacity.checkStart(atRest);
     const together = groups.map(({ name }) => name);
     this.#predecessors.check(specsOf(atRest), together);
     // From now on those that come after these are not refused, although the wish has to be written first.
@@ -468,7 +470,7 @@ export class Coordinator {
       const outcomes = await startGroups(wishes, {
         wait: (resting) => this.#predecessors.change(specsOf(resting), together),
         admit: (starting) => {
-          this.#reserve(starting, workersOf(starting));
+          this.#capacity.checkStart(starting);
           this.#predecessors.check(specsOf(starting), together);
         },
       });
@@ -504,10 +506,6 @@ export class Coordinator {
       wait: (resting) => this.#predecessors.change(specsOf(resting), [], ON_THEIR_WAY),
       restartAfter,
     });
-  }
-
-  #reserve(groups: readonly Group[], wanted: number): void {
-    this.#capacity.checkWorkers(groups, wanted);
   }
 
   #refuseWhenClosing(): void {
@@ -575,10 +573,6 @@ export class Coordinator {
 /** Whether a group that gets another spec is to be restarted with it. */
 export function shouldRun({ desired, active, state }: Group): boolean {
   return desired === 'running' && (active || state === 'failed' || state === 'backoff');
-}
-
-function workersOf(groups: readonly Group[]): number {
-  return groups.reduce((sum, group) => sum + group.spec.workers, 0);
 }
 
 function specsOf(groups: readonly Group[]): GroupSpec[] {

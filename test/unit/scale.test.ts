@@ -2,8 +2,19 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { iterations } from '#dist/coordinator/counters.js';
 import type { Group } from '#dist/coordinator/group.js';
-import { bringUp, code, comesUp, fakeCoordinator, restart, running, spec } from '../support/coordinator.js';
+import { deferred } from '#dist/deferred.js';
+import {
+  bringUp,
+  code,
+  comesUp,
+  fakeCoordinator,
+  obeyed,
+  restart,
+  running,
+  spec,
+} from '../support/coordinator.js';
 import { settle } from '../support/fake-clock.js';
+import { MemoryStore } from '../support/memory-store.js';
 
 const ON_FAILURE = restart({ policy: 'on-failure' });
 const states = (group: Group) => group.workers().map(({ state }) => state);
@@ -480,4 +491,35 @@ test('under always a group is not completed because the one that still worked ha
   assert.equal(group.state, 'running');
   clock.advance(1_000);
   assert.equal(host.asked.at(-1), 'start 0 at 0');
+});
+
+test('a group that starts while a PATCH of its workers is written does not get past the cap', async () => {
+  const store = new MemoryStore();
+  const world = fakeCoordinator({ maxWorkers: 4, store });
+  const { coordinator, hosts } = world;
+  for (const [name, after] of [['first'], ['a', 'first'], ['other']] as const)
+    await coordinator.register(spec(name, { workers: 1, after: after === undefined ? [] : [after] }));
+  await bringUp(world, 'other');
+  const first = coordinator.start('first');
+  const started = coordinator.start('a');
+  // Not waited for at once, but it must not count as unheard.
+  const outcome = started.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  await settle();
+  const gate = deferred<void>();
+  store.gate = gate.promise;
+  const patched = coordinator.patch('a', { workers: 3 });
+  await settle();
+  await comesUp(world, 'first');
+  await first;
+  await settle();
+  store.gate = undefined;
+  gate.resolve();
+  await obeyed(world, patched);
+  const error = await outcome;
+  assert.ok(code('worker_cap_reached')(error), String(error));
+  assert.deepEqual(hosts.alive('a'), []);
+  assert.equal(coordinator.get('a').spec.workers, 3);
 });
