@@ -45,6 +45,7 @@ import { StartReport, StopReport } from './schemas/reports.js';
 import { ServiceEvent } from './schemas/service-event.js';
 import { VALIDATION_RULES } from './schemas/validation.js';
 import { StateDirectory } from './store/state-directory.js';
+import { StateDirectoryError } from './store/state-directory-error.js';
 import { moduleResolver } from './worker-modules.js';
 
 /** What requests that are under way get to end, once every group has. */
@@ -95,12 +96,22 @@ export interface App {
 /**
  * Puts the service together: the one composition root, for production and tests alike. Listens on nothing yet, and
  * starts no group: that is for `coordinator.resume()`, once the server listens.
- * @throws StateDirectoryError; Error when permissions are asked for that this Node does not have
+ * @throws StateDirectoryError, ConfigError; Error when permissions are asked for that this Node does not have
  */
 export async function buildApp(options: AppOptions): Promise<App> {
-  const clock = options.clock ?? systemClock;
+  const state = options.stateDir === undefined ? undefined : await StateDirectory.open(options.stateDir);
+  try {
+    return await assemble(options, state);
+  } catch (error) {
+    // Nobody has the app that would let go of it, and whoever tries again is another service to the lock.
+    state?.close();
+    throw error;
+  }
+}
+
+function newServer(options: AppOptions) {
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
-  const server = Fastify({
+  return Fastify({
     logger: options.logger ?? false,
     requestTimeout: timeouts.requestMs,
     keepAliveTimeout: timeouts.keepAliveMs,
@@ -119,11 +130,12 @@ export async function buildApp(options: AppOptions): Promise<App> {
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, _request, reply: FastifyReply) => sendProblem(reply, toProblemError(error)),
   }).withTypeProvider<TypeBoxTypeProvider>();
+}
 
-  const state = options.stateDir === undefined ? undefined : await StateDirectory.open(options.stateDir);
-  const directories = await HostDirectories.open(
-    options.stateDir === undefined ? undefined : join(options.stateDir, 'hosts'),
-  );
+async function assemble(options: AppOptions, state: StateDirectory | undefined): Promise<App> {
+  const clock = options.clock ?? systemClock;
+  const server = newServer(options);
+  const directories = await hostDirectories(options.stateDir);
   const resolveModule = moduleResolver(options.workersDir);
   const sockets = new FeedSockets(options);
   const coordinator = new Coordinator({
@@ -214,6 +226,15 @@ function watch(coordinator: Coordinator, clock: Clock, log: FastifyBaseLogger) {
   });
   coordinator.events.on('message', ({ group, message }) => logMessage(group, message, log));
   return { journal, logs: new GroupLogs(coordinator.events, clock) };
+}
+
+async function hostDirectories(stateDir: string | undefined): Promise<HostDirectories> {
+  if (stateDir === undefined) return HostDirectories.open();
+  try {
+    return await HostDirectories.open(join(stateDir, 'hosts'));
+  } catch (error) {
+    throw new StateDirectoryError(stateDir, `cannot be used: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function hostSurroundings(

@@ -1,5 +1,5 @@
 import { mkdtempSync, realpathSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -19,14 +19,19 @@ export class HostDirectories {
 
   /**
    * @param root holds nothing else, and belongs to this service alone: whatever is in it is what a service that died
-   * has left behind, and is removed. Without one they are in the system's folder for temporary files.
+   * has left behind, and is removed in the background. Without one they are in the system's folder for temporary files.
+   * @throws what the file system says
    */
   static async open(root?: string): Promise<HostDirectories> {
     if (root === undefined) return new HostDirectories(undefined);
-    // Of a link only the link goes. What cannot be removed, such as a mount, does not hinder a start.
-    await rm(root, { recursive: true, force: true }).catch(() => {});
+    // Of a link only the link goes.
+    const stat = await lstat(root).catch(() => undefined);
+    if (stat?.isDirectory() === false) await unlink(root);
     await mkdir(root, { recursive: true, mode: 0o700 });
-    return new HostDirectories(realpathSync(root));
+    const directories = new HostDirectories(realpathSync(root));
+    // Nobody gets a name that is there still, so nothing of this life can be among them.
+    for (const left of await readdir(root)) directories.remove(join(root, left));
+    return directories;
   }
 
   /**

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import test from 'node:test';
+import { ConfigError } from '#dist/config/config-error.js';
 import { listeningApp } from '../support/listening-app.js';
 import { isAlive } from '../support/processes.js';
 import { MODULES, ROOT, startService, until } from '../support/service.js';
@@ -121,4 +122,12 @@ test('a spec is the same after a restart, also where it has a -0', async (t) => 
   const second = await listeningApp(t, { stateDir });
   const { status, body: answer } = await second.fetch('POST', '/v1/groups', headers, body);
   assert.deepEqual([status, answer.spec?.params], [200, { x: [0, { y: 0 }] }]);
+});
+
+test('what cannot be put together lets go of its state directory', async (t) => {
+  const stateDir = temporaryDirectory(t);
+  const feedDir = join(stateDir, 'x'.repeat(120));
+  await assert.rejects(listeningApp(t, { stateDir, feedDir }), ConfigError);
+  const { groups } = await listeningApp(t, { stateDir });
+  assert.deepEqual(groups(), []);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync, lstatSync, readdirSync, realpathSync, statSync, symlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import test from 'node:test';
 import { HostDirectories } from '#dist/host/directories.js';
 import { temporaryDirectory } from '../support/temporary.js';
@@ -24,9 +24,12 @@ test('every host has a directory that is its own, empty, closed to others and go
 
 test('what a service that died has left is removed at the start of the next', async (t) => {
   const root = join(temporaryDirectory(t), 'hosts');
-  writeFiles(root, { 'a-123456/deep/file': 'left' });
-  await HostDirectories.open(root);
-  assert.deepEqual(readdirSync(root), []);
+  for (let i = 0; i < 50; i++) writeFiles(root, { [`a-${i}/deep/file`]: 'left' });
+  const directories = await HostDirectories.open(root);
+  const own = directories.make('a');
+  assert.deepEqual(readdirSync(own), []);
+  await directories.close();
+  assert.deepEqual(readdirSync(root), [basename(own)], 'what is of this life stays');
 });
 
 test('nothing is removed that a link leads to', async (t) => {
