@@ -4,6 +4,7 @@ import { type App, buildApp } from './app.js';
 import type { Config } from './config/config.js';
 import { ConfigError } from './config/config-error.js';
 import { startsWithService } from './coordinator/resume.js';
+import { Doors } from './doors.js';
 import { ProblemError } from './errors.js';
 import { reloadOnHangup } from './groups-file/hangup.js';
 import { logReload } from './groups-file/reload-log.js';
@@ -49,10 +50,11 @@ export async function serve(config: Config): Promise<void> {
     droppedLogLines: () => log.dropped,
   });
   const { server, coordinator, reloader } = app;
-  endGracefully(app, config.shutdownSeconds * 1000);
+  const doors = new Doors(server);
+  endGracefully(app, doors, config.shutdownSeconds * 1000);
   try {
     await declareGroups(reloader, server.log);
-    await listen(server, config);
+    await listen(server, config, doors);
   } catch (error) {
     // What a signal that came meanwhile has closed is no mistake of the configuration: that signal ends the process.
     if (coordinator.closing) return;
@@ -84,7 +86,7 @@ function tell({ log }: FastifyInstance, config: Config): void {
  * On SIGTERM, SIGINT or an error that nobody caught: takes no more commands, stops the groups, lets answers end, and
  * exits. A second signal ends the process at once; hosts leave when their channel to it closes.
  */
-function endGracefully({ server, coordinator, reloader }: App, shutdownMs: number): void {
+function endGracefully({ server, coordinator, reloader }: App, doors: Doors, shutdownMs: number): void {
   let failed: string | undefined;
   const groupsMs = shutdownMs - Math.min(CLOSING.mostMs, CLOSING.share * shutdownMs);
   // The code tells why it ended, however that came about.
@@ -107,7 +109,7 @@ function endGracefully({ server, coordinator, reloader }: App, shutdownMs: numbe
       );
       await coordinator.close();
       clearTimeout(timer);
-      await server.close();
+      await Promise.all([server.close(), doors.close()]);
       if (failed !== undefined) process.exit(EXIT_CRITICAL);
     },
   );
