@@ -1,6 +1,7 @@
 import type { Coordinator } from '../coordinator/coordinator.js';
 import type { Group } from '../coordinator/group.js';
 import { inSteps } from '../coordinator/start-order.js';
+import { ProblemError } from '../errors.js';
 import type { GroupPatch, GroupSpec } from '../schemas/group-spec.js';
 import type { PlannedGroup } from './reload-plan.js';
 
@@ -19,7 +20,7 @@ interface Step extends PlannedGroup {
 }
 
 /**
- * Does what was planned. What fails with one group stops no other.
+ * Does what was planned. What fails with one group stops no other; what is nobody's failure is thrown at the end.
  * @param planned from the groups of `target` as they are at this moment
  * @param options `start: false` starts and restarts nothing: for the start of the service, before its groups start
  */
@@ -37,6 +38,8 @@ class Application {
   readonly #start: boolean;
   readonly #present: ReadonlyMap<string, Group>;
   readonly #outcomes = new Map<string, Outcome>();
+  /** Mistakes of the service's own: no group is to blame for them, and they belong into the log. */
+  readonly #unexpected: unknown[] = [];
 
   constructor(planned: readonly PlannedGroup[], target: ReloadTarget, start: boolean) {
     this.#planned = planned;
@@ -63,6 +66,8 @@ class Application {
       changed.filter((group) => this.#grows(group)),
       (group) => this.#change(group),
     );
+    const [unexpected] = this.#unexpected;
+    if (unexpected !== undefined) throw unexpected;
     return this.#outcomes;
   }
 
@@ -102,7 +107,7 @@ class Application {
   async #create({ name, spec }: Step): Promise<null> {
     const { created, group } = await this.#target.register(spec, 'file');
     if (!created && group.origin !== 'file')
-      throw new Error(`Group "${name}" was registered over REST meanwhile.`);
+      throw new ProblemError('group_conflict', `Group "${name}" was registered over REST meanwhile.`);
     return null;
   }
 
@@ -162,6 +167,7 @@ class Application {
     try {
       this.#outcomes.set(name, { success: true, reason: await act() });
     } catch (error) {
+      if (!(error instanceof ProblemError)) this.#unexpected.push(error);
       this.#outcomes.set(name, { success: false, reason: (error as Error).message });
     }
   }
@@ -172,6 +178,7 @@ class Application {
 
   /** A group that was deleted meanwhile, and perhaps registered again, is another one. */
   #expectPresent(name: string): void {
-    if (!this.#isPresent(name)) throw new Error(`Group "${name}" was deleted meanwhile. Reload again.`);
+    if (this.#isPresent(name)) return;
+    throw new ProblemError('group_not_found', `Group "${name}" was deleted meanwhile. Reload again.`);
   }
 }

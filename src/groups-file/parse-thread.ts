@@ -35,7 +35,7 @@ export function parseInThread(text: string, limits: FileLimits): Promise<ParsedG
     const timer = setTimeout(
       () => fail(`could not be read within ${DEADLINE_MS / 1000} s: make it smaller`),
       DEADLINE_MS,
-    );
+    ).unref();
     worker.once('message', end);
     worker.once('error', (error) => fail(`cannot be read: ${error.message}`));
     worker.once('exit', (code) => fail(`cannot be read: its thread ended with ${code}`));

@@ -210,6 +210,21 @@ test('a file without a path, and a service on its way out', async (t) => {
   await assert.rejects(reloader.reload(), code('shutting_down'));
 });
 
+test('a mistake of the service itself is no failure of a group, and the others are done all the same', async (t) => {
+  const { reloader, write, coordinator } = bench(t);
+  write([spec('a'), spec('b')]);
+  const { register } = coordinator;
+  t.mock.method(coordinator, 'register', async (...args: Parameters<typeof register>) => {
+    if (args[0].name === 'a') throw new TypeError('x is not a function');
+    return register.apply(coordinator, args);
+  });
+  await assert.rejects(reloader.reload(), TypeError);
+  assert.deepEqual(
+    coordinator.list().map(({ name }) => name),
+    ['b'],
+  );
+});
+
 const NAMES = ['a', 'b', 'c', 'd'] as const;
 /** Some of the fields of a spec, so that live changes, restarts and both come up. */
 const fields = fc.record(
