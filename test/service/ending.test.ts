@@ -35,11 +35,9 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 
 test('a stuck group is killed when the service has no more time', async (t) => {
-  const { service, hosts } = await withGroups(
-    t,
-    ['spin.mjs', 'millisecond.mjs'],
-    ['--shutdown-seconds', '0.5'],
-  );
+  // A second of these is left for the answers, and two more before the process would be ended with 1.
+  const flags = ['--shutdown-seconds', '5'];
+  const { service, hosts } = await withGroups(t, ['spin.mjs', 'millisecond.mjs'], flags);
   assert.equal(await service.end(), 0);
   assert.deepEqual(hosts.filter(isAlive), []);
 });
