@@ -3,7 +3,6 @@ import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { type App, buildApp } from './app.js';
 import type { Config } from './config/config.js';
 import { ConfigError } from './config/config-error.js';
-import { startsWithService } from './coordinator/resume.js';
 import { Doors } from './doors.js';
 import { ProblemError } from './errors.js';
 import { reloadOnHangup } from './groups-file/hangup.js';
@@ -60,7 +59,7 @@ export async function serve(config: Config): Promise<void> {
     if (coordinator.closing) return;
     throw error;
   }
-  void coordinator.resume(startsWithService);
+  void coordinator.resume((group) => group.startsWithService);
   tell(server, config);
 }
 

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Clock, secondsSince } from '../clock.js';
 import { type FieldError, ProblemError } from '../errors.js';
-import type { HostLaunch } from '../host/protocol.js';
 import type { GroupPatch, GroupSpec } from '../schemas/group-spec.js';
 import type { StopReport } from '../schemas/reports.js';
 import type { GroupState, Origin, RestartReason } from '../schemas/states.js';
@@ -10,6 +9,7 @@ import { type CoordinatorEvents, Events } from './events.js';
 import { Group, type GroupStopReport, type GroupWorld } from './group.js';
 import type { Change, GroupStore, Kept, Registration } from './group-store.js';
 import type { HostFactory } from './host.js';
+import { hostLaunch, type LaunchWorld } from './host-launch.js';
 import type { StartTicket } from './launch.js';
 import { kept, Ledger, shuttingDown } from './ledger.js';
 import { Predecessors } from './predecessors.js';
@@ -20,20 +20,13 @@ import { findCycle } from './start-order.js';
 import { stopGroups } from './stop.js';
 import { WorkerIds } from './worker-ids.js';
 
-export interface CoordinatorOptions extends CapacityLimits {
+export interface CoordinatorOptions extends CapacityLimits, LaunchWorld {
   readonly clock: Clock;
   /** 0 to 1, for the jitter of waits. */
   readonly random: () => number;
   readonly createHost: HostFactory;
   /** Where registrations are kept over the end of the service; without one they are in memory alone. */
   readonly store?: GroupStore;
-  /**
-   * Finds a worker module: its URL, and the real path of the workers directory, which it is in. Throws a ProblemError
-   * that says what is wrong with the path.
-   */
-  readonly resolveModule: (path: string) => Promise<{ readonly url: string; readonly workersDir: string }>;
-  /** Path of the Unix domain socket that a group's feed is served on. */
-  readonly feedSocket: (group: string) => string;
   /** Where errors of event listeners go. */
   readonly onListenerError: (error: unknown) => void;
 }
@@ -169,13 +162,13 @@ export class Coordinator {
       if (group === undefined) return { group: await this.#add(spec, origin), created: true };
       if (isDeepStrictEqual(group.spec, spec) && !group.restartPending) return { group, created: false };
       // Before anything is stopped or changed: what does not fit is refused as a whole.
-      if (shouldRun(group)) {
+      if (group.shouldRun) {
         this.#capacity.checkWorkers([group], spec.workers);
         this.#predecessors.check([spec], []);
       }
       await this.#respec(group, spec);
       // Asked again: a start that was wanted before may have begun meanwhile, with the old spec.
-      return { group, created: false, ...(shouldRun(group) && { restart: this.#stopAndStart(group) }) };
+      return { group, created: false, ...(group.shouldRun && { restart: this.#stopAndStart(group) }) };
     });
     await restart?.();
     return { group, created };
@@ -380,7 +373,7 @@ export class Coordinator {
       events: this.events,
       createHost: this.#options.createHost,
       closing: () => this.#closing,
-      prepare: (spec, workerIds) => this.#prepare(spec, workerIds),
+      prepare: (spec, workerIds) => hostLaunch(spec, workerIds, this.#options, () => this.list()),
       startAgain: (group, ticket, reason) => this.#startAgain(group, ticket, reason),
     };
     const group = new Group(registration, world);
@@ -533,32 +526,6 @@ export class Coordinator {
     await Promise.all([spec.module, ...spec.loggers].map((path) => this.#options.resolveModule(path)));
   }
 
-  async #prepare(spec: GroupSpec, workerIds: readonly number[]): Promise<HostLaunch> {
-    const { resolveModule } = this.#options;
-    const { url: moduleUrl, workersDir } = await resolveModule(spec.module);
-    const loggers = await Promise.all(spec.loggers.map((path) => resolveModule(path)));
-    const groups = this.list();
-    return {
-      group: { name: spec.name, workerIds: [...workerIds], labels: spec.labels, params: spec.params },
-      coordinator: {
-        groups: groups.map(({ name }) => name),
-        workerIds: groups.flatMap((group) => group.workerIds),
-      },
-      workersDir,
-      moduleUrl,
-      loggerUrls: loggers.map(({ url }) => url),
-      logIntervalSeconds: spec.logIntervalSeconds,
-      buckets: spec.buckets,
-      intervalSeconds: spec.intervalSeconds,
-      maxIterations: spec.maxIterations,
-      iterationTimeoutSeconds: spec.iterationTimeoutSeconds,
-      heapMb: spec.limits.heapMb,
-      rssMb: spec.limits.rssMb,
-      nice: spec.nice,
-      feed: spec.feed && { socket: this.#options.feedSocket(spec.name), ...spec.feed },
-    };
-  }
-
   async #reported(
     stopping: readonly Group[],
     stop: (group: Group, first?: Promise<unknown>) => Promise<GroupStopReport>,
@@ -568,11 +535,6 @@ export class Coordinator {
     const seconds = secondsSince(this.#options.clock, startedAt);
     return { success: groups.every(({ success }) => success), seconds, groups };
   }
-}
-
-/** Whether a group that gets another spec is to be restarted with it. */
-export function shouldRun({ desired, active, state }: Group): boolean {
-  return desired === 'running' && (active || state === 'failed' || state === 'backoff');
 }
 
 function specsOf(groups: readonly Group[]): GroupSpec[] {

@@ -115,6 +115,16 @@ export class Group {
   get active(): boolean {
     return isActive(this.#state);
   }
+  /** Whether it is to be restarted when it gets another spec: it should run and does, will in a moment, or has failed. */
+  get shouldRun(): boolean {
+    return (
+      this.#desired === 'running' && (this.active || this.#state === 'failed' || this.#state === 'backoff')
+    );
+  }
+  /** Whether it starts with the service though it did not run when that ended. What has done its work does not. */
+  get startsWithService(): boolean {
+    return this.#spec.autostart && this.#state !== 'completed';
+  }
   /** How many workers it needs room for: at work, or about to be. */
   get room(): number {
     if (this.#incarnation === undefined) return this.#state === 'backoff' ? this.#spec.workers : 0;

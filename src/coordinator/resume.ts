@@ -44,11 +44,6 @@ export async function resumeGroups(groups: readonly Group[], world: ResumeWorld)
   await Promise.all(starts);
 }
 
-/** Whether a group starts with the service though it did not run when that ended. What has done its work does not. */
-export function startsWithService({ spec, state }: Pick<Group, 'spec' | 'state'>): boolean {
-  return spec.autostart && state !== 'completed';
-}
-
 async function resume(
   group: Group,
   ticket: StartTicket,

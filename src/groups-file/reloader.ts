@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { type Coordinator, shouldRun } from '../coordinator/coordinator.js';
+import type { Coordinator } from '../coordinator/coordinator.js';
 import { ProblemError } from '../errors.js';
 import type { ReloadReport } from '../schemas/reload-report.js';
 import { applyPlan, type Outcome } from './apply-plan.js';
@@ -102,7 +102,7 @@ function stays({ removing }: { removing: boolean }): boolean {
 
 function present(group: ReturnType<Coordinator['get']>): PresentGroup {
   const { name, spec, origin, incarnation } = group;
-  return { name, spec, origin, runningSpec: incarnation?.spec, atWork: shouldRun(group) };
+  return { name, spec, origin, runningSpec: incarnation?.spec, atWork: group.shouldRun };
 }
 
 function invalid(file: string, { mistakes }: LoadedGroups): ProblemError {

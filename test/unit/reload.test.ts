@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import { startsWithService } from '#dist/coordinator/resume.js';
+import type { Group } from '#dist/coordinator/group.js';
 import { Reloader } from '#dist/groups-file/reloader.js';
 import type { GroupSpec } from '#dist/schemas/group-spec.js';
 import type { ReloadReport } from '#dist/schemas/reload-report.js';
@@ -24,6 +24,8 @@ function bench(t: TestContext, options: Parameters<typeof fakeCoordinator>[0] = 
 /** Each group with its action, and with what went wrong. */
 const actions = ({ groups }: ReloadReport) =>
   groups.map(({ name, action, success }) => `${name} ${success ? '' : 'not '}${action}`);
+
+const startsWithService = (group: Group) => group.startsWithService;
 
 const state = ({ coordinator }: Pick<World, 'coordinator'>) =>
   coordinator.list().map(({ name, state, origin, desired }) => [name, state, origin, desired].join(' '));
