@@ -138,6 +138,34 @@ test('when all places are taken, who waits the longest goes first, and a command
   assert.equal(parseAnswer(await started).status, 200, 'the command had its answer');
 });
 
+test('who does not read the refusals of its commands makes room for others', async (t) => {
+  const { app, port, fetch } = await listeningApp(t, {
+    access: { maxConnections: 2, token: 'the-token' },
+  });
+  let asked = 0;
+  const pending = new Set<ServerResponse>();
+  app.server.server.on('request', (_request: IncomingMessage, response: ServerResponse) => {
+    asked++;
+    pending.add(response);
+    response.once('close', () => pending.delete(response));
+  });
+  // Answers that tell a long name again fill the buffers soonest.
+  const command = `POST /v1/stop HTTP/1.1\r\nhost: ${'a'.repeat(15_000)}.example\r\n\r\n`;
+  for (let i = 0; i < 2; i++) {
+    const socket = (await open(t, { port })).pause();
+    for (let n = 0; n < 1500; n++) socket.write(command);
+  }
+  let before = 0;
+  await until('the service to read no more of their commands', async () => {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const stuck = asked === before && pending.size > 0;
+    before = asked;
+    return stuck || undefined;
+  });
+  assert.ok(before < 3000, 'answers are waiting to be read');
+  assert.equal((await fetch('GET', '/livez')).status, 200);
+});
+
 /** Descriptors that the service has open. */
 const descriptors = (service: Service) => readdirSync(`/proc/${service.pid}/fd`).length;
 
