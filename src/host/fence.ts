@@ -9,6 +9,9 @@ const LEAST_MAJOR = 24;
 /** Node warns, on standard error and in each thread, of every permission that it is given: they are given on purpose. */
 const WARNINGS = ['PERM0001', 'PERM0002', 'PERM0003', 'PERM0004', 'PERM0005', 'PERM0006', 'PERM0007'];
 
+/** For its priority. By this name alone: here, in the service, it leads to the service's own process. */
+const OWN_THREADS = '/proc/self/task';
+
 /** Where this package is, as its own code is loaded from there. */
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -35,7 +38,7 @@ export function fenceFlags(permissions: Permissions, paths: FencePaths): string[
   const granted = (list: readonly string[]) => list.map((path) => resolve(workersDir, path));
   const own = [directory, socket, coverage].filter((path) => path !== undefined);
   const write = [...own, ...granted(permissions.write)];
-  const read = [...ownCode(), workersDir, '/proc/self/task', ...granted(permissions.read), ...write];
+  const read = [...ownCode(), workersDir, ...granted(permissions.read), ...write];
   return [
     '--permission',
     '--allow-worker',
@@ -46,7 +49,7 @@ export function fenceFlags(permissions: Permissions, paths: FencePaths): string[
     ...(permissions.childProcess ? ['--allow-child-process'] : []),
     ...(permissions.addons ? ['--allow-addons'] : []),
     ...(permissions.wasi ? ['--allow-wasi'] : []),
-    ...bothNames(read).map((path) => `--allow-fs-read=${path}`),
+    ...[...bothNames(read), OWN_THREADS].map((path) => `--allow-fs-read=${path}`),
     ...bothNames(write).map((path) => `--allow-fs-write=${path}`),
     ...WARNINGS.map((code) => `--disable-warning=${code}`),
   ];

@@ -56,6 +56,7 @@ if (fenceRefusal() !== undefined) {
         const text = "require('node:fs').readFileSync('/etc/hostname')";
         new Worker(text, { eval: true }).once('error', reject).once('exit', () => resolve('ended'));
       })`,
+      service: "fs.readFileSync(['/proc', process.ppid, 'task', process.ppid, 'environ'].join('/'), 'utf8')",
       options: 'process.env.NODE_OPTIONS ?? null',
     };
     const service = await startService(t, {
@@ -82,6 +83,7 @@ if (fenceRefusal() !== undefined) {
       child: DENIED,
       addon: 'ERR_DLOPEN_DISABLED',
       thread: DENIED,
+      service: DENIED,
       options: null,
     });
     const permissions = {

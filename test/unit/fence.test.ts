@@ -33,6 +33,15 @@ test('without grants a host writes to its own directory alone, and starts nothin
     assert.equal(all.includes(flag), false, flag);
 });
 
+test('a host may look at its own process, and not at that of the service', () => {
+  const read = of(flags({}), '--allow-fs-read');
+  assert.ok(read.includes('/proc/self/task'));
+  assert.deepEqual(
+    read.filter((path) => path.startsWith('/proc/') && path !== '/proc/self/task'),
+    [],
+  );
+});
+
 test('a grant is a flag; relative paths begin at the workers directory, and what may be written may be read', () => {
   const all = flags({ read: ['/data', 'models'], write: ['../spool'], childProcess: true, addons: true });
   const read = of(all, '--allow-fs-read');
