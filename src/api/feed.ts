@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyReply } from 'fastify';
 import { Type } from 'typebox';
 import type { Clock } from '../clock.js';
+import { whenClosed } from '../connection-end.js';
 import type { Coordinator } from '../coordinator/coordinator.js';
 import type { Group } from '../coordinator/group.js';
 import { ProblemError } from '../errors.js';
@@ -112,7 +113,10 @@ export const feedRoutes: FastifyPluginAsyncTypebox<{
       const gone = new AbortController();
       // Bytes, whatever the schema of the answer makes of them.
       const raw = reply as unknown as FastifyReply;
-      reply.raw.once('close', () => gone.abort());
+      reply.raw.once(
+        'close',
+        whenClosed(request.raw.socket, () => gone.abort()),
+      );
       const max = take.max === undefined ? '' : `&max=${take.max}`;
       while (!gone.signal.aborted) {
         // It may have ended, or may be gone, since it was last looked at.

@@ -1,37 +1,23 @@
 import { rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { whenClosed } from '../connection-end.js';
 import { PROBLEMS, type ProblemCode } from '../errors.js';
 import { frame, ITEMS_TYPE } from './framing.js';
+import { KeptAnswers } from './kept-answers.js';
 import type { Delivery, FeedQueue } from './queue.js';
 import { readTake } from './take-query.js';
 
-/**
- * An answer up to this size can lie in the socket's buffer as a whole, where the taker has not seen any of it: it is
- * kept until the taker asks for more, or closes the connection in good order. Linux's buffers hold 208 KiB.
- */
-const KEPT_BYTES = 256 * 1024;
-/** For so long, and so much of all takers together. */
-const KEPT_MS = 5_000;
-const KEPT_BYTES_IN_ALL = 16 * 1024 * 1024;
-
 /** What answers get to go out when the feed ends. */
 const LAST_ANSWERS_MS = 250;
-
-interface Kept {
-  readonly delivery: Delivery;
-  readonly timer: NodeJS.Timeout;
-}
 
 /** Serves a queue to takers, over HTTP on a Unix domain socket. */
 export class FeedServer {
   readonly #queue: FeedQueue;
   readonly #path: string;
   readonly #server: Server;
-  /** Answers that their takers may not have seen yet. */
-  readonly #kept = new Map<Socket, Kept>();
-  #keptBytes = 0;
-  #sockets = new Set<Socket>();
+  readonly #kept = new KeptAnswers();
+  readonly #sockets = new Set<Socket>();
   #end: { code: ProblemCode; detail: string } = {
     code: 'feed_not_started',
     detail: 'The group was stopped, or has failed: what waited in its feed is gone.',
@@ -78,7 +64,7 @@ export class FeedServer {
     this.close(false);
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
-    for (const socket of [...this.#kept.keys()]) this.#confirm(socket);
+    this.#kept.confirmAll();
     const timer = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy();
     }, LAST_ANSWERS_MS);
@@ -95,8 +81,8 @@ export class FeedServer {
     });
     socket.on('close', () => {
       this.#sockets.delete(socket);
-      if (unread) this.#takeBack(socket);
-      else this.#confirm(socket);
+      if (unread) this.#kept.takeBack(socket);
+      else this.#kept.confirm(socket);
     });
   }
 
@@ -104,7 +90,7 @@ export class FeedServer {
     response.sendDate = false;
     response.on('error', () => {});
     request.resume();
-    this.#confirm(request.socket);
+    this.#kept.confirm(request.socket);
     const question = readTake(request.method, request.url);
     if ('code' in question) {
       answerProblem(response, question.code, question.detail);
@@ -112,10 +98,12 @@ export class FeedServer {
     }
     const { waitSeconds, max } = question;
     let timer: NodeJS.Timeout | undefined;
+    let forget = () => {};
     let answered = false;
     const withdraw = this.#queue.ask(max ?? 1, (delivery) => {
       answered = true;
       clearTimeout(timer);
+      forget();
       if (delivery === undefined) {
         response.setHeader('connection', 'close');
         answerProblem(response, this.#end.code, this.#end.detail);
@@ -123,6 +111,7 @@ export class FeedServer {
     });
     if (answered) return;
     const nothing = () => {
+      forget();
       withdraw();
       response.writeHead(204).end();
     };
@@ -131,7 +120,7 @@ export class FeedServer {
       return;
     }
     timer = setTimeout(nothing, waitSeconds * 1000);
-    response.once('close', () => {
+    forget = whenClosed(request.socket, () => {
       clearTimeout(timer);
       withdraw();
     });
@@ -140,25 +129,32 @@ export class FeedServer {
   #answer(response: ServerResponse, delivery: Delivery, several: boolean): void {
     const [first] = delivery.items;
     if (first === undefined) return;
+    const { socket } = response.req;
+    // What one question of a connection that is gone gives back may come to the next one of it.
+    if (socket.destroyed) {
+      delivery.undo();
+      return;
+    }
     const framed = several ? frame(delivery.items) : undefined;
     const pieces = framed?.pieces ?? [first.bytes];
-    const { socket } = response.req;
     let settled = false;
     const settle = (error?: Error | null) => {
       if (settled) return;
       settled = true;
+      forget();
       framed?.release();
       // Of a write that a death has cut off, Node tells no error.
       if (error || socket.destroyed) {
         delivery.undo();
         return;
       }
-      this.#written(socket, delivery);
+      delivery.written();
+      this.#kept.keep(socket, delivery);
       // Not before: the empty write that Node ends an answer with can fail when its taker, who has all, has gone.
       response.end();
     };
     // Whatever becomes of the writes: a connection that is gone has not taken anything more.
-    response.once('close', () => settle(new Error('closed')));
+    const forget = whenClosed(socket, () => settle(new Error('closed')));
     response.writeHead(200, {
       'content-length': framed?.bytes ?? first.bytes.byteLength,
       ...(several
@@ -179,37 +175,6 @@ export class FeedServer {
       else response.write(piece, settle);
     });
     response.uncork();
-  }
-
-  #written(socket: Socket, delivery: Delivery): void {
-    delivery.written();
-    const { bytes } = delivery;
-    if (bytes > KEPT_BYTES || this.#keptBytes + bytes > KEPT_BYTES_IN_ALL) {
-      delivery.confirmed();
-      return;
-    }
-    this.#confirm(socket);
-    const timer = setTimeout(() => this.#confirm(socket), KEPT_MS);
-    timer.unref();
-    this.#kept.set(socket, { delivery, timer });
-    this.#keptBytes += bytes;
-  }
-
-  #confirm(socket: Socket): void {
-    this.#forget(socket)?.confirmed();
-  }
-
-  #takeBack(socket: Socket): void {
-    this.#forget(socket)?.undo();
-  }
-
-  #forget(socket: Socket): Delivery | undefined {
-    const kept = this.#kept.get(socket);
-    if (kept === undefined) return undefined;
-    this.#kept.delete(socket);
-    clearTimeout(kept.timer);
-    this.#keptBytes -= kept.delivery.bytes;
-    return kept.delivery;
   }
 }
 

@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { expectGroup, type Victim } from '../support/fault-bench.js';
 import { allMarks, markOf, socketOf, Taker } from '../support/feed.js';
+import type { Target } from '../support/raw-http.js';
 import { MODULES, type Service, startService, until } from '../support/service.js';
 import { workersDir, writeFiles } from '../support/workers-dir.js';
 
@@ -56,13 +57,13 @@ async function runPython(script: string, ...args: string[]): Promise<unknown> {
   return code ?? signal;
 }
 
-/** A taker that has asked and reads nothing. */
-async function asksAndSleeps(path: string, query: string): Promise<Socket> {
-  const socket = connect(path);
+/** A taker that has asked, so many times at once, and reads nothing. */
+async function asksAndSleeps(target: Target, path: string, times = 1): Promise<Socket> {
+  const socket = connect({ host: '127.0.0.1', ...target });
   await once(socket, 'connect');
   socket.pause();
   socket.on('error', () => {});
-  socket.write(`POST /take${query} HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n`);
+  socket.write(`POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n`.repeat(times));
   return socket;
 }
 
@@ -173,6 +174,37 @@ test('faults of takers, and of what feeds them', async (t) => {
     },
   );
 
+  await t.test(
+    'a taker that asks ahead and goes: what it asked for comes again, and what it waited for is not kept for it',
+    () =>
+      bench.fault(FEEDS, { workers: 1, params: { bytes: 20 * MB, count: 4 }, feed: {} }, async (victim) => {
+        await victim.start();
+        const path = await socketOf(bench.service, victim.name);
+        const port = Number(new URL(bench.service.url).port);
+        for (const [target, take] of [
+          [{ path }, '/take'],
+          [{ port }, `/v1/groups/${victim.name}/feed/take`],
+        ] as const) {
+          await depthIs(victim, 4);
+          const ahead = await asksAndSleeps(target, `${take}?waitSeconds=300`, 6);
+          await until('all to be handed out', async () => {
+            const { feed } = await victim.service.status(victim.name);
+            return feed.depth === 0 && feed.takers === 2 ? true : undefined;
+          });
+          ahead.destroy();
+          await until('nobody to wait', async () =>
+            (await victim.service.status(victim.name)).feed.takers === 0 ? true : undefined,
+          );
+        }
+        await depthIs(victim, 4);
+        const taker = Taker.atSocket(path);
+        assert.deepEqual(await takeAll(taker, 1), ['0:0', '0:1', '0:2', '0:3']);
+        taker.close();
+        const { feed } = await victim.expect({ state: 'completed' });
+        assert.deepEqual([feed.takenItems, feed.dropped], [4, 0]);
+      }),
+  );
+
   await t.test('takers that never read: memory stays bounded, and others get what they ask for', () =>
     bench.fault(
       FEEDS,
@@ -180,7 +212,9 @@ test('faults of takers, and of what feeds them', async (t) => {
       async (victim) => {
         await victim.start();
         const path = await socketOf(bench.service, victim.name);
-        const sleepers = await Promise.all(Array.from({ length: 5 }, () => asksAndSleeps(path, '?max=4')));
+        const sleepers = await Promise.all(
+          Array.from({ length: 5 }, () => asksAndSleeps({ path }, '/take?max=4')),
+        );
         const taker = Taker.atSocket(path);
         for (let i = 0; i < 300; i++) assert.equal((await taker.several(1))?.length, 1);
         const { host, feed, state } = await victim.service.status(victim.name);
