@@ -215,6 +215,21 @@ test('the end of a group', async (t) => {
     for (const taker of takers) taker.close();
   });
 
+  await t.test('a put that nobody waits for does not fail a worker that stops, or its group', async (t) => {
+    await fed(t, service, { module: 'feed-unawaited.mjs', workers: 2, feed: { capacity: 1 } });
+    await until('all to wait', async () => {
+      const { feed } = await service.status('train');
+      return feed.depth === 1 && feed.putWaitSeconds > 0 ? true : undefined;
+    });
+    await service.call('PATCH', '/v1/groups/train', { workers: 1 });
+    assert.deepEqual(
+      [(await service.status('train')).state, (await service.stop('train')).groups[0].reason],
+      ['running', null],
+    );
+    const told = service.log.filter(({ msg }) => msg.includes('takes no more items'));
+    assert.deepEqual(told, []);
+  });
+
   await t.test('a stop while what is left is being taken drops it', async (t) => {
     await fed(t, service, { workers: 1, params: { count: 5 } });
     await until('the feed to drain', async () => ((await service.status('train')).reason ? true : undefined));

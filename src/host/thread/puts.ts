@@ -41,7 +41,21 @@ export class Puts {
   }
 
   /** @throws TypeError, RangeError, FeedClosed: by the promise */
-  async put(item: unknown, options: PutOptions = {}): Promise<void> {
+  put(item: unknown, options: PutOptions = {}): Promise<void> {
+    let bytes: number;
+    try {
+      bytes = this.#handOver(item, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const answered = new Promise<void>((resolve, reject) => this.#pending.push({ bytes, resolve, reject }));
+    // From here on only the stop can refuse it: who does not wait for the answer need not hear of that.
+    answered.catch(() => {});
+    return answered;
+  }
+
+  /** Returns the size of the item, which is on its way. */
+  #handOver(item: unknown, options: PutOptions): number {
     const contentType = contentTypeOf(options);
     const meta = metaOf(options);
     const size = sizeOf(item);
@@ -60,7 +74,7 @@ export class Puts {
     this.#listen();
     this.#send(item as ArrayBuffer | ArrayBufferView, contentType, meta);
     this.#bytes += size;
-    await new Promise<void>((resolve, reject) => this.#pending.push({ bytes: size, resolve, reject }));
+    return size;
   }
 
   /** Resolves when every put is answered. */
