@@ -7,7 +7,6 @@ import Fastify, {
   type FastifyServerOptions,
 } from 'fastify';
 import { type AccessOptions, access } from './api/access/access.js';
-import { connectionBound, descriptorLimit } from './api/access/descriptors.js';
 import { TIMEOUTS, type Timeouts } from './api/access/timeouts.js';
 import { docs } from './api/docs.js';
 import { eventRoutes, HEARTBEAT_MS } from './api/events.js';
@@ -22,6 +21,7 @@ import { reloadRoutes } from './api/reload.js';
 import { BODY_LIMIT_BYTES, parseQuery, requests } from './api/requests.js';
 import { Streams } from './api/streams/streams.js';
 import { type Clock, systemClock } from './clock.js';
+import { connectionBound, descriptorLimit } from './connection-bound.js';
 import { Coordinator } from './coordinator/coordinator.js';
 import type { HostFactory } from './coordinator/host.js';
 import { logEvent, logMessage } from './event-log.js';

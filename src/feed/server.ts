@@ -1,7 +1,9 @@
 import { rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { descriptorLimit, takerBound } from '../connection-bound.js';
 import { whenClosed } from '../connection-end.js';
+import { boundConnections } from '../connections.js';
 import { PROBLEMS, type ProblemCode } from '../errors.js';
 import { frame, ITEMS_TYPE } from './framing.js';
 import { KeptAnswers } from './kept-answers.js';
@@ -31,6 +33,7 @@ export class FeedServer {
       { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 60_000 },
       (request, response) => this.#onRequest(request, response),
     );
+    boundConnections(this.#server, takerBound(descriptorLimit()));
     this.#server.on('connection', (socket: Socket) => this.#onConnection(socket));
   }
 

@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { FakeHosts } from '../support/fake-host.js';
+import { socketOf, Taker } from '../support/feed.js';
 import { listeningApp } from '../support/listening-app.js';
 import { exchange, open, parseAnswer, rawRequest, readAll } from '../support/raw-http.js';
 import { type Service, startService, until } from '../support/service.js';
@@ -191,5 +192,48 @@ test('more idle connections than descriptors: others still get in, and a group s
     idle.length - gone() >= LIMIT / 8,
     'those that came last are still there: nobody is cut without need',
   );
+  assert.equal((await service.stop('a')).success, true);
+});
+
+test('more takers than descriptors: others still get in, and the group runs on', async (t) => {
+  const LIMIT = 256;
+  const launcher = ['sh', '-c', `ulimit -n ${LIMIT}; exec "$@"`, 'sh'];
+  const service = await startService(t, { launcher });
+  const port = Number(new URL(service.url).port);
+  await service.register({ name: 'a', module: 'millisecond.mjs', workers: 4, feed: {} });
+  await service.start('a');
+  const path = await socketOf(service, 'a');
+  const take = 'take?waitSeconds=300 HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n';
+  const doors = [
+    [{ port }, `POST /v1/groups/a/feed/${take}`],
+    [{ path }, `POST /${take}`],
+    [{ path }, `POST /${take}`.slice(0, 9)],
+    [{ path }, ''],
+  ] as const;
+  for (const [target, bytes] of doors) {
+    const sockets: Socket[] = [];
+    for (let wave = 0; wave < 5; wave++) {
+      const opened = await Promise.all(Array.from({ length: LIMIT / 4 }, () => open(t, target)));
+      for (const socket of opened) socket.write(bytes);
+      sockets.push(...opened);
+    }
+    await until(
+      'the oldest to be let go',
+      () => sockets.filter(({ closed }) => closed).length >= LIMIT || undefined,
+    );
+    assert.equal((await service.call('GET', '/livez')).status, 200);
+    // Takers at the port come again when one has made room, and it may be the next one that makes it.
+    await until('a taker to get in', async () => {
+      const taker = Taker.atSocket(path);
+      const answer = await taker.ask('?waitSeconds=0').catch(() => undefined);
+      taker.close();
+      return answer?.status === 204 || undefined;
+    });
+    // A thread more needs descriptors, too.
+    await service.call('PATCH', '/v1/groups/a', { workers: 5 });
+    await service.call('PATCH', '/v1/groups/a', { workers: 4 });
+  }
+  const { state, failures } = await service.status('a');
+  assert.deepEqual([state, failures], ['running', []]);
   assert.equal((await service.stop('a')).success, true);
 });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { connectionBound, descriptorLimit } from '#dist/api/access/descriptors.js';
 import { hostOf } from '#dist/api/access/hosts.js';
 import { LoadMeter } from '#dist/api/access/load-meter.js';
 import { isSameOrigin } from '#dist/api/access/origins.js';
+import { connectionBound, descriptorLimit } from '#dist/connection-bound.js';
 
 test('connections get what the hosts leave, a quarter of the descriptors at least, and 10,000 at most', () => {
   const cases: [limit: number, hosts: number, bound: number][] = [

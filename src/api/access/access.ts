@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin';
-import { boundConnections } from './connections.js';
+import { boundConnections } from '../../connections.js';
 import { documentedProblems } from './documented-problems.js';
 import { type HostOptions, hosts } from './hosts.js';
 import { noteLocalConnections } from './local-connections.js';

@@ -31,3 +31,8 @@ export function connectionBound(limit: number, hosts: number): number {
   const left = limit - OWN - PER_HOST * hosts;
   return Math.min(MOST_CONNECTIONS, Math.max(left, Math.floor(limit / 4)));
 }
+
+/** The most connections that takers may have open to one host: its threads need the other descriptors. */
+export function takerBound(limit: number): number {
+  return Math.min(MOST_CONNECTIONS, Math.floor(limit / 4));
+}

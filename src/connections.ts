@@ -44,8 +44,8 @@ export function boundConnections(server: Server, most: number): void {
 
 /**
  * Who leaves when all places are taken: who has no request, or not its headers yet; then who is slow with a body; then
- * who has its answer and does not read it; then who is being answered, if nothing is lost by asking again. A command
- * that is under way keeps its place.
+ * who has its answer and does not read it; then who is being answered, if nothing is lost by asking again; then who takes
+ * from a feed, which gets back what was not written. A command that is under way keeps its place.
  */
 function dispensable(connections: Connections): Socket | undefined {
   let leaves: Socket | undefined;
@@ -58,12 +58,13 @@ function dispensable(connections: Connections): Socket | undefined {
   return leaves;
 }
 
-const KEEPS = 4;
+const KEEPS = 5;
 
 function rankOf(exchange: Exchange | undefined): number {
   if (exchange === undefined) return 0;
   const { request, response } = exchange;
   if (!request.complete) return 1;
   if (response.writableEnded) return 2;
-  return request.method === 'GET' ? 3 : KEEPS;
+  if (request.method === 'GET') return 3;
+  return /\/take(\?|$)/.test(request.url ?? '') ? 4 : KEEPS;
 }
