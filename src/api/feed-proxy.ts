@@ -3,17 +3,23 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 /** A connection for each take: when it closes, the group's host knows what has arrived. */
 const agent = new Agent({ keepAlive: false });
 
+/** By so much later than it should a feed answers on a busy machine; one that takes longer has something else in mind. */
+const LATE_MS = 5_000;
+
 /** Headers of the feed that are passed on. */
 const PASSED = ['content-type', 'content-length', 'x-worker-id', 'x-sequence', 'x-meta', 'x-items'] as const;
 
 /**
  * Asks a feed on its own socket. What answers is a group's host, where user code could have taken the socket over:
- * only known headers are passed on. Undefined when nobody listens, or the feed takes no more questions.
+ * only known headers are passed on. Undefined when nobody listens, nobody answers in time, or the feed takes no more
+ * questions.
+ * @param waitMs how long the feed may wait for an item
  * @param signal takes the question back
  */
 export function askFeed(
   socketPath: string,
   path: string,
+  waitMs: number,
   signal: AbortSignal,
 ): Promise<IncomingMessage | undefined> {
   return new Promise((resolve) => {
@@ -25,7 +31,10 @@ export function askFeed(
       signal,
       headers: { 'content-length': 0 },
     });
+    const late = setTimeout(() => asked.destroy(), waitMs + LATE_MS);
+    asked.once('close', () => clearTimeout(late));
     asked.once('response', (answer) => {
+      clearTimeout(late);
       // Its own end, and that of the client, come by `close`.
       answer.on('error', () => {});
       if (answer.statusCode === 200 || answer.statusCode === 204) resolve(answer);

@@ -125,10 +125,10 @@ export const feedRoutes: FastifyPluginAsyncTypebox<{
         const socket = group.incarnation?.feedSocket;
         const left = Math.max(0, deadline - clock.now());
         const path = `/take?waitSeconds=${(left / 1000).toFixed(3)}${max}`;
-        const answer = socket === undefined ? undefined : await askFeed(socket, path, gone.signal);
+        const answer = socket === undefined ? undefined : await askFeed(socket, path, left, gone.signal);
         if (answer?.statusCode === 200) return raw.headers(headersOf(answer)).send(answer);
         answer?.resume();
-        if (answer !== undefined || left === 0) return raw.code(204).send();
+        if (answer !== undefined || clock.now() >= deadline) return raw.code(204).send();
         // Its host is not up yet, is being started again, or is about to end: the group's state will tell.
         await sleep(Math.min(left, AGAIN_MS));
       }

@@ -33,6 +33,8 @@ export class FeedServer {
       { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 60_000 },
       (request, response) => this.#onRequest(request, response),
     );
+    // Of a connection that could not be accepted. One that stands goes on.
+    this.#server.on('error', () => {});
     boundConnections(this.#server, takerBound(descriptorLimit()));
     this.#server.on('connection', (socket: Socket) => this.#onConnection(socket));
   }

@@ -319,6 +319,40 @@ test('faults of takers, and of what feeds them', async (t) => {
     ),
   );
 
+  await t.test(
+    'a socket that user code has taken over: its headers stay outside, and a take ends in time',
+    () =>
+      bench.fault(
+        `import { rmSync } from 'node:fs';
+      import { createServer } from 'node:net';
+      const HEAD = 'HTTP/1.1 200 OK\\r\\nset-cookie: a=b\\r\\naccess-control-allow-origin: *\\r\\nx-sequence: 7\\r\\n';
+      let asked = 0;
+      export const setup = (_id, ctx) => new Promise((resolve) => {
+        if (ctx.params.path === undefined) return resolve();
+        rmSync(ctx.params.path);
+        createServer((socket) => {
+          socket.on('error', () => {});
+          if (asked++ === 0) socket.end(HEAD + 'content-length: 2\\r\\n\\r\\nok');
+        }).listen(ctx.params.path, resolve);
+      });
+      export default (_id, ctx) => ctx.sleep(1);`,
+        { workers: 1, feed: {} },
+        async (victim) => {
+          await victim.start();
+          const path = await socketOf(bench.service, victim.name);
+          await victim.service.call('PATCH', `/v1/groups/${victim.name}`, { params: { path } });
+          await victim.service.call('POST', `/v1/groups/${victim.name}/restart`);
+          const taker = Taker.atPort(bench.service, victim.name);
+          const { status, headers, body } = await taker.ask();
+          assert.deepEqual([status, headers['x-sequence'], String(body)], [200, '7', 'ok']);
+          for (const name of ['set-cookie', 'access-control-allow-origin'])
+            assert.equal(headers[name], undefined, name);
+          assert.equal((await taker.ask('?waitSeconds=0.1')).status, 204, 'it never answers');
+          taker.close();
+        },
+      ),
+  );
+
   await t.test('items of no bytes and of 200 MB', () =>
     bench.fault(
       `export default async (_id, ctx) => {
