@@ -42,7 +42,8 @@ export class FeedSockets {
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });
     } catch (error) {
-      throw new ConfigError(`PW_FEED_DIR=${path} cannot be made: ${(error as Error).message}`);
+      const name = feedDir === undefined ? 'the directory for feeds, ' : 'PW_FEED_DIR=';
+      throw new ConfigError(`${name}${path} cannot be made: ${(error as Error).message}`);
     }
     this.#directory = path;
   }

@@ -27,7 +27,7 @@ export interface Tensor {
   readonly data: ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
 }
 
-/** Tensors begin at a multiple of so many bytes, so that they can be used where they lie. */
+/** The first tensor begins at a multiple of so many bytes; the format lets nothing stand between it and the others. */
 const ALIGNMENT = 8;
 
 /**
