@@ -432,6 +432,22 @@ test('faults of takers, and of what feeds them', async (t) => {
     ),
   );
 
+  await t.test('what a worker that has finished puts last, and does not wait for, is taken, too', () =>
+    bench.fault(
+      `const puts = (ctx) => { for (let i = 0; i < 3; i++) void ctx.put(new Uint8Array(8)); };
+      export default (_id, ctx) => { puts(ctx); ctx.finish(); };
+      export const teardown = (_id, ctx) => puts(ctx);`,
+      { workers: 1, feed: { capacity: 1 }, stopGraceSeconds: 30 },
+      async (victim) => {
+        await victim.start();
+        const taker = Taker.atSocket(await socketOf(bench.service, victim.name));
+        assert.equal((await takeAll(taker)).length, 6);
+        taker.close();
+        await victim.expect({ state: 'completed' });
+      },
+    ),
+  );
+
   await t.test('a put without a feed says so', () =>
     bench.fault(
       'export default (_id, ctx) => ctx.put(new Uint8Array(1));',

@@ -47,5 +47,6 @@ export async function runWorker(task: WorkerTask, log: ThreadLog): Promise<Worke
   // A loop that never yielded has not let the signal through yet: teardown sees it all the same.
   if (memory.stopRequested) stop.abort();
   await attempt('teardown', () => module.teardown?.(task.workerId, context));
+  if (end?.value === 'completed') await context.putsSettled();
   return outcome(end?.value ?? 'stopped');
 }
