@@ -1,22 +1,20 @@
-import { isDeepStrictEqual } from 'node:util';
 import { type Clock, secondsSince } from '../clock.js';
-import { type FieldError, ProblemError } from '../errors.js';
+import { ProblemError } from '../errors.js';
 import type { GroupPatch, GroupSpec } from '../schemas/group-spec.js';
 import type { StopReport } from '../schemas/reports.js';
 import type { GroupState, Origin, RestartReason } from '../schemas/states.js';
 import { Capacity, type CapacityLimits } from './capacity.js';
 import { type CoordinatorEvents, Events } from './events.js';
-import { Group, type GroupStopReport, type GroupWorld } from './group.js';
+import { Group, type GroupStopReport } from './group.js';
 import type { Change, GroupStore, Kept, Registration } from './group-store.js';
 import type { HostFactory } from './host.js';
 import { hostLaunch, type LaunchWorld } from './host-launch.js';
 import type { StartTicket } from './launch.js';
-import { kept, Ledger, shuttingDown } from './ledger.js';
+import { Ledger, shuttingDown } from './ledger.js';
 import { Predecessors } from './predecessors.js';
+import { Registry } from './registry.js';
 import { ON_THEIR_WAY, resumeGroups } from './resume.js';
-import { cycleMistake, specMistakes } from './spec-rules.js';
 import { type StartOutcome, type StartWish, startGroups } from './start.js';
-import { findCycle } from './start-order.js';
 import { stopGroups } from './stop.js';
 import { WorkerIds } from './worker-ids.js';
 
@@ -38,44 +36,38 @@ export interface Selection {
   readonly state?: GroupState;
 }
 
-/** What has become of a PUT in its turn. */
-interface Replaced {
-  readonly group: Group;
-  readonly created: boolean;
-  /** Waits for the restart, where there is one. */
-  readonly restart?: () => Promise<void>;
-}
-
-/** What has become of a PATCH in its turn. */
-interface Patched {
-  readonly group: Group;
-  /** The change in the number of workers, where there is one. */
-  readonly scaled?: { readonly ticket: StartTicket; readonly done: Promise<boolean> };
-}
-
 /** All groups, and every command on them. Commands on different groups never wait for each other. */
 export class Coordinator {
   readonly events: Events<CoordinatorEvents>;
   readonly #options: CoordinatorOptions;
-  readonly #groups = new Map<string, Group>();
+  readonly #registry: Registry;
   readonly #capacity: Capacity;
   readonly #predecessors: Predecessors;
   readonly #ledger: Ledger;
   readonly #workerIds: WorkerIds;
   /** Starts that somebody waits for. */
   readonly #starts = new Set<Promise<unknown>>();
-  #nextOrder = 0;
   #closing = false;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
     this.#capacity = new Capacity(options, () => this.list());
     this.events = new Events(options.onListenerError);
-    this.#predecessors = new Predecessors((name) => this.#groups.get(name), this.events);
+    this.#predecessors = new Predecessors((name) => this.#registry.find(name), this.events);
     this.#ledger = new Ledger(options.store);
     this.#workerIds = new WorkerIds(options.store);
+    this.#registry = new Registry({
+      maxWorkers: options.maxWorkers,
+      ledger: this.#ledger,
+      workerIds: this.#workerIds,
+      capacity: this.#capacity,
+      events: this.events,
+      newGroup: (registration) => this.#newGroup(registration),
+      resolveModule: options.resolveModule,
+      refuseWhenClosing: () => this.#refuseWhenClosing(),
+    });
     this.events.on('transition', ({ group: name, to }) => {
-      const group = this.#groups.get(name);
+      const group = this.#registry.find(name);
       if (to === 'completed' && group !== undefined) void this.#note([group]);
     });
   }
@@ -88,32 +80,25 @@ export class Coordinator {
   /** The groups in order of registration. */
   list(selection: Selection = {}): Group[] {
     const labels = selection.labels ?? [];
-    return [...this.#groups.values()].filter(
-      (group) =>
-        (selection.state === undefined || group.state === selection.state) &&
-        labels.every(
-          ([key, value]) => Object.hasOwn(group.spec.labels, key) && group.spec.labels[key] === value,
-        ),
-    );
+    return this.#registry
+      .list()
+      .filter(
+        (group) =>
+          (selection.state === undefined || group.state === selection.state) &&
+          labels.every(
+            ([key, value]) => Object.hasOwn(group.spec.labels, key) && group.spec.labels[key] === value,
+          ),
+      );
   }
 
   /** @throws ProblemError group_not_found */
   get(name: string): Group {
-    const group = this.#groups.get(name);
-    if (group !== undefined) return group;
-    throw new ProblemError(
-      'group_not_found',
-      `There is no group "${name}". GET /v1/groups lists those that exist.`,
-    );
+    return this.#registry.get(name);
   }
 
   /** Takes in what was kept when the service last ended. Before any command; nothing is started. */
-  restore({ registrations, nextWorkerId }: Kept): void {
-    for (const registration of registrations) {
-      this.#insert(registration);
-      this.#nextOrder = Math.max(this.#nextOrder, registration.order + 1);
-    }
-    this.#workerIds.restore(nextWorkerId);
+  restore(kept: Kept): void {
+    this.#registry.restore(kept);
   }
 
   /**
@@ -140,15 +125,8 @@ export class Coordinator {
    * Registers a group; the same spec again changes nothing.
    * @throws ProblemError group_conflict, invalid_request, module_*, shutting_down, storage_failed
    */
-  async register(spec: GroupSpec, origin: Origin = 'rest'): Promise<{ group: Group; created: boolean }> {
-    await this.#check(spec);
-    return this.#changing(spec.name, async () => {
-      const existing = this.#groups.get(spec.name);
-      if (existing === undefined) return { group: await this.#add(spec, origin), created: true };
-      if (isDeepStrictEqual(existing.spec, spec)) return { group: existing, created: false };
-      const detail = `Group "${spec.name}" is registered with a different spec. Use PUT to replace it, or DELETE it first.`;
-      throw new ProblemError('group_conflict', detail);
-    });
+  register(spec: GroupSpec, origin: Origin = 'rest'): Promise<{ group: Group; created: boolean }> {
+    return this.#registry.register(spec, origin);
   }
 
   /**
@@ -156,19 +134,9 @@ export class Coordinator {
    * @throws ProblemError as `register` and `start`
    */
   async replace(spec: GroupSpec, origin: Origin = 'rest'): Promise<{ group: Group; created: boolean }> {
-    await this.#check(spec);
-    const { group, created, restart } = await this.#changing<Replaced>(spec.name, async () => {
-      const group = this.#groups.get(spec.name);
-      if (group === undefined) return { group: await this.#add(spec, origin), created: true };
-      if (isDeepStrictEqual(group.spec, spec) && !group.restartPending) return { group, created: false };
-      // Before anything is stopped or changed: what does not fit is refused as a whole.
-      if (group.shouldRun) {
-        this.#capacity.checkWorkers([group], spec.workers);
-        this.#predecessors.check([spec], []);
-      }
-      await this.#respec(group, spec);
-      // Asked again: a start that was wanted before may have begun meanwhile, with the old spec.
-      return { group, created: false, ...(group.shouldRun && { restart: this.#stopAndStart(group) }) };
+    const { group, created, restart } = await this.#registry.replace(spec, origin, {
+      check: () => this.#predecessors.check([spec], []),
+      begin: (group) => this.#stopAndStart(group),
     });
     await restart?.();
     return { group, created };
@@ -181,18 +149,7 @@ export class Coordinator {
    *   start throws when a new worker fails the group
    */
   async patch(name: string, patch: GroupPatch): Promise<Group> {
-    await this.#removals(name);
-    const merged = (): GroupSpec => ({ ...this.get(name).spec, ...patch });
-    await this.#check(merged());
-    const { group, scaled } = await this.#changing<Patched>(name, async () => {
-      const group = this.get(name);
-      const spec = merged();
-      if (isDeepStrictEqual(spec, group.spec)) return { group };
-      const scales = spec.workers !== group.spec.workers;
-      if (scales && group.room > 0) this.#capacity.checkWorkers([group], spec.workers);
-      await this.#respec(group, spec);
-      return { group, ...(scales && { scaled: { ticket: group.ticket(), done: group.scale() } }) };
-    });
+    const { group, scaled } = await this.#registry.patch(name, patch);
     if (scaled !== undefined && !(await scaled.done) && scaled.ticket.valid) await this.#startAnew(group);
     return group;
   }
@@ -215,9 +172,9 @@ export class Coordinator {
       [name],
       () => {
         this.#refuseWhenClosing();
-        return this.#knows(group) ? [{ name }] : [];
+        return this.#registry.knows(group) ? [{ name }] : [];
       },
-      () => this.#reported([group], () => group.remove(() => this.#forget(group))),
+      () => this.#reported([group], () => group.remove(() => this.#registry.forget(group))),
     );
   }
 
@@ -291,7 +248,7 @@ export class Coordinator {
 
   /** Kills every host that is left. For a service that has no time left. */
   killAll(why: string): void {
-    for (const group of this.#groups.values()) group.incarnation?.kill(why);
+    for (const group of this.list()) group.incarnation?.kill(why);
   }
 
   /** Brings the counters up to date; hosts that do not answer within `milliseconds` keep their last report. */
@@ -306,68 +263,8 @@ export class Coordinator {
     });
   }
 
-  /** Waits until no group of this name is being removed. Whoever waits looks again before acting on it. */
-  async #removals(name: string): Promise<void> {
-    while (this.#groups.get(name)?.removing) await this.#groups.get(name)?.removed;
-  }
-
-  #forget(group: Group): void {
-    if (this.#groups.get(group.name) !== group) return;
-    this.#groups.delete(group.name);
-    this.events.emit('deleted', { group: group.name });
-  }
-
-  /** Whether what this object stands for is still registered. */
-  #knows(group: Group): boolean {
-    return this.#groups.get(group.name) === group && !group.removing;
-  }
-
-  /** Runs a change of specs when its turn has come, and no group of this name is being removed. */
-  async #changing<T>(name: string, change: () => Promise<T>): Promise<T> {
-    for (;;) {
-      await this.#removals(name);
-      const changed = await this.#ledger.register(name, async () =>
-        this.#groups.get(name)?.removing ? undefined : { value: await change() },
-      );
-      if (changed !== undefined) return changed.value;
-    }
-  }
-
-  /** Registers a group that is new. Only in its turn. */
-  async #add(spec: GroupSpec, origin: Origin): Promise<Group> {
-    this.#validate(spec);
-    this.#capacity.checkSpec(spec);
-    const workerIds = await this.#takeIds(spec.workers);
-    const order = this.#nextOrder;
-    const state = { desired: 'stopped', completed: false } as const;
-    const registration: Registration = { spec, workerIds, order, origin, ...state };
-    await this.#ledger.write([{ name: spec.name, registration }]);
-    this.#nextOrder++;
-    const group = this.#insert(registration);
-    this.events.emit('registered', { group: spec.name });
-    return group;
-  }
-
-  /** Gives a group another spec. Only in its turn. */
-  async #respec(group: Group, spec: GroupSpec): Promise<void> {
-    this.#validate(spec);
-    this.#capacity.checkSpec(spec);
-    await this.#capacity.whileGrowing(group, spec.workers, async () => {
-      const ids = group.plannedIds.slice(0, spec.workers);
-      if (ids.length < spec.workers) ids.push(...(await this.#takeIds(spec.workers - ids.length)));
-      const registration = group.registration({ spec, workerIds: ids });
-      await this.#ledger.write([{ name: group.name, registration }]);
-      group.replaceSpec(spec, ids);
-      this.events.emit('changed', { group: group.name });
-    });
-  }
-
-  async #takeIds(count: number): Promise<number[]> {
-    return (await kept(() => this.#workerIds.take(count))) ?? [];
-  }
-
-  #insert(registration: Registration): Group {
-    const world: GroupWorld = {
+  #newGroup(registration: Registration): Group {
+    return new Group(registration, {
       clock: this.#options.clock,
       random: this.#options.random,
       events: this.events,
@@ -375,17 +272,14 @@ export class Coordinator {
       closing: () => this.#closing,
       prepare: (spec, workerIds) => hostLaunch(spec, workerIds, this.#options, () => this.list()),
       startAgain: (group, ticket, reason) => this.#startAgain(group, ticket, reason),
-    };
-    const group = new Group(registration, world);
-    this.#groups.set(group.name, group);
-    return group;
+    });
   }
 
   /** What is to be kept when this is what the user wants of the groups now; those that are gone are left out. */
   #wanting(groups: readonly Group[], desired: 'running' | 'stopped'): Change[] {
     const state = desired === 'running' ? { desired, completed: false } : { desired };
     return groups
-      .filter((group) => this.#knows(group))
+      .filter((group) => this.#registry.knows(group))
       .map((group) => ({ name: group.name, registration: group.registration(state) }));
   }
 
@@ -394,7 +288,7 @@ export class Coordinator {
     const names = groups.map(({ name }) => name);
     const present = () =>
       groups
-        .filter((group) => this.#knows(group))
+        .filter((group) => this.#registry.knows(group))
         .map((group) => ({ name: group.name, registration: group.registration() }));
     await this.#ledger
       .commit(names, present, () => {})
@@ -503,27 +397,6 @@ export class Coordinator {
 
   #refuseWhenClosing(): void {
     if (this.#closing) throw shuttingDown();
-  }
-
-  /** What can be said of a spec at once: right before it is taken, too, because others are registered meanwhile. */
-  #validate(spec: GroupSpec): void {
-    this.#refuseWhenClosing();
-    const errors: FieldError[] = [];
-    const others = this.list().filter(({ name }) => name !== spec.name);
-    const cycle = findCycle([...others.map((group) => group.spec), spec], spec.name);
-    if (cycle !== undefined) {
-      errors.push({ pointer: '/after', detail: cycleMistake(cycle) });
-    }
-    errors.push(...specMistakes(spec, this.#options.maxWorkers));
-    if (errors.length > 0) {
-      const detail = errors.map((error) => `${error.pointer} ${error.detail}`).join('; ');
-      throw new ProblemError('invalid_request', detail, { errors });
-    }
-  }
-
-  async #check(spec: GroupSpec): Promise<void> {
-    this.#validate(spec);
-    await Promise.all([spec.module, ...spec.loggers].map((path) => this.#options.resolveModule(path)));
   }
 
   async #reported(
