@@ -3,13 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ConfigError } from './config/config-error.js';
+import { MAX_SOCKET_PATH } from './local-socket.js';
 
-/** What Linux takes for the path of a Unix domain socket, without the zero at its end. */
-const MAX_PATH_BYTES = 107;
 const HASH_DIGITS = 12;
 
 /** The longest path of a directory that has room for any socket in it. */
-const MAX_DIRECTORY_BYTES = MAX_PATH_BYTES - '/'.length - HASH_DIGITS - '.sock'.length;
+const MAX_DIRECTORY_BYTES = MAX_SOCKET_PATH - '/'.length - HASH_DIGITS - '.sock'.length;
 
 export interface FeedPlaces {
   /** Where the user wants the sockets to be. */
@@ -52,7 +51,7 @@ export class FeedSockets {
   of(group: string): string {
     this.#directory ??= mkdtempSync(join(tmpdir(), 'pw-feed-'));
     const path = join(this.#directory, `${group}.sock`);
-    if (Buffer.byteLength(path) <= MAX_PATH_BYTES) return path;
+    if (Buffer.byteLength(path) <= MAX_SOCKET_PATH) return path;
     const hash = createHash('sha256').update(group).digest('hex').slice(0, HASH_DIGITS);
     return join(this.#directory, `${hash}.sock`);
   }

@@ -1,9 +1,6 @@
 import { chmod, lstat, unlink } from 'node:fs/promises';
 import { ConfigError } from './config/config-error.js';
-import { isListening } from './socket-probe.js';
-
-/** Paths of Unix sockets end at this many bytes, silently cut off if longer (sun_path, 108 with its last zero). */
-const MAX_PATH_BYTES = 107;
+import { isListening, MAX_SOCKET_PATH } from './local-socket.js';
 
 /**
  * Has `listen` make a Unix socket that only its owner can use (mode 0600 from its first moment on).
@@ -11,9 +8,9 @@ const MAX_PATH_BYTES = 107;
  * @throws ConfigError when the path is too long, in use, or not a socket
  */
 export async function listenPrivately(path: string, listen: () => Promise<unknown>): Promise<void> {
-  if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH) {
     throw new ConfigError(
-      `PW_SOCKET=${path} is too long: a socket's path has at most ${MAX_PATH_BYTES} bytes`,
+      `PW_SOCKET=${path} is too long: a socket's path has at most ${MAX_SOCKET_PATH} bytes`,
     );
   }
   await removeStale(path);

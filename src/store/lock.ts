@@ -3,16 +3,13 @@ import { existsSync } from 'node:fs';
 import { link, mkdir, open, readdir, unlink } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { isListening } from '../socket-probe.js';
+import { isListening, MAX_SOCKET_PATH } from '../local-socket.js';
 import { errorCode } from './file-system.js';
 
 /** A lock that is held: until `release`, or until the end of the process however it comes. */
 export interface Lock {
   release(): void;
 }
-
-/** What a Unix socket's path may have, in bytes, on every system. */
-const MAX_PATH = 103;
 
 /** Starters that meet retry: so often only when something else is wrong. */
 const TRIES = 100;
@@ -40,8 +37,8 @@ export async function takeLock(directory: string): Promise<Lock | undefined> {
 async function take(directory: string, short: string): Promise<Lock | undefined> {
   const name = `${randomUUID()}.new`;
   const path = join(short, name);
-  if (Buffer.byteLength(path) > MAX_PATH)
-    throw new Error(`its path is too long for a socket (${MAX_PATH} bytes)`);
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH)
+    throw new Error(`its path is too long for a socket (${MAX_SOCKET_PATH} bytes)`);
   const server = await listen(path);
   try {
     for (let tries = 0; tries < TRIES; tries++) {

@@ -1,5 +1,11 @@
 import { connect } from 'node:net';
 
+/**
+ * The longest path of a Unix socket, in bytes: sun_path without the zero at its end, 108 on Linux and 104 elsewhere. A
+ * longer one is silently cut off.
+ */
+export const MAX_SOCKET_PATH = process.platform === 'linux' ? 107 : 103;
+
 /** What a connection meets where no process listens. */
 const NOBODY = ['ECONNREFUSED', 'ENOENT'];
 
