@@ -2,11 +2,11 @@ import { statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { envSchema } from 'env-schema';
-import { wrongWorkerEnv } from '../host/environment.js';
-import { fenceRefusal } from '../host/fence.js';
 import { ConfigError } from './config-error.js';
+import { fenceRefusal } from './fence-refusal.js';
 import { readTokens, type Tokens } from './secrets.js';
 import { flagOf, SECRETS, SETTING_NAMES, type SettingName, Settings, typeOf } from './settings.js';
+import { wrongWorkerEnv } from './worker-env.js';
 
 export interface Config extends Tokens {
   /** Where to listen on TCP; undefined when only the socket is listened on. */

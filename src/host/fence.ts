@@ -3,9 +3,6 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Permissions } from '../schemas/permissions.js';
 
-/** The first version whose permission model is worth a promise: below it, it is experimental. */
-const LEAST_MAJOR = 24;
-
 /** Node warns, on standard error and in each thread, of every permission that it is given: they are given on purpose. */
 const WARNINGS = ['PERM0001', 'PERM0002', 'PERM0003', 'PERM0004', 'PERM0005', 'PERM0006', 'PERM0007'];
 
@@ -14,12 +11,6 @@ const OWN_THREADS = '/proc/self/task';
 
 /** Where this package is, as its own code is loaded from there. */
 const PACKAGE = fileURLToPath(new URL('../..', import.meta.url));
-
-/** Why hosts cannot be fenced here; undefined when they can. */
-export function fenceRefusal(version = process.versions.node): string | undefined {
-  if (Number.parseInt(version, 10) >= LEAST_MAJOR) return undefined;
-  return `a permission fence needs Node ${LEAST_MAJOR} or later, and this service runs on ${version}`;
-}
 
 export interface FencePaths {
   /** Real path of the directory of the worker modules. */

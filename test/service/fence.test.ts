@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, realpathSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { fenceRefusal } from '#dist/host/fence.js';
+import { fenceRefusal } from '#dist/config/fence-refusal.js';
 import { socketOf, Taker } from '../support/feed.js';
 import { probe, tellsOf } from '../support/probe.js';
 import { MODULES, ROOT, startService, until } from '../support/service.js';

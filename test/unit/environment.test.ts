@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { hostEnvironment, wrongWorkerEnv } from '#dist/host/environment.js';
+import { wrongWorkerEnv } from '#dist/config/worker-env.js';
+import { hostEnvironment } from '#dist/host/environment.js';
 
 const SERVICE = {
   PATH: '/bin',

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { realpathSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { type FencePaths, fenceFlags, fenceRefusal } from '#dist/host/fence.js';
+import { fenceRefusal } from '#dist/config/fence-refusal.js';
+import { type FencePaths, fenceFlags } from '#dist/host/fence.js';
 import type { Permissions } from '#dist/schemas/permissions.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
