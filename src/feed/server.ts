@@ -5,6 +5,7 @@ import { descriptorLimit, takerBound } from '../connection-bound.js';
 import { whenClosed } from '../connection-end.js';
 import { boundConnections } from '../connections.js';
 import { PROBLEMS, type ProblemCode } from '../errors.js';
+import { isListening } from '../local-socket.js';
 import { frame, ITEMS_TYPE } from './framing.js';
 import { KeptAnswers } from './kept-answers.js';
 import type { Delivery, FeedQueue } from './queue.js';
@@ -39,8 +40,13 @@ export class FeedServer {
     this.#server.on('connection', (socket: Socket) => this.#onConnection(socket));
   }
 
-  /** Resolves when takers can connect. Nobody but this user can. @throws what the operating system says */
+  /** Resolves when takers can connect. Nobody but this user can. @throws Error when it cannot be opened, or is in use */
   async listen(): Promise<void> {
+    if (await isListening(this.#path)) {
+      throw new Error(
+        `another process serves a feed at ${this.#path}: give each service a directory of its own (PW_FEED_DIR)`,
+      );
+    }
     // One of an earlier life that was killed.
     rmSync(this.#path, { force: true });
     await new Promise<void>((resolve, reject) => {

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import test, { type TestContext } from 'node:test';
 import { allMarks, markOf, parseItems, socketOf, Taker } from '../support/feed.js';
 import { type Service, startService, until } from '../support/service.js';
+import { temporaryDirectory } from '../support/temporary.js';
 
 /** Share of the full size at which tests of many items run. */
 const SCALE = Number(process.env['PW_TEST_SCALE'] ?? 0.02);
@@ -252,4 +253,18 @@ test('the end of a group', async (t) => {
       (await service.metric('worker_feed_items_total{group="train"}')) === 3 ? true : undefined,
     );
   });
+});
+
+test('two services with one directory for their sockets: the second does not take the first one’s place', async (t) => {
+  const env = { PW_FEED_DIR: temporaryDirectory(t) };
+  const [first, second] = [await startService(t, { env }), await startService(t, { env })];
+  for (const service of [first, second])
+    await service.register({ name: 'fed', module: 'feeds.mjs', params: { bytes: 8 }, feed: {} });
+  await first.start('fed');
+  const { status, body } = await second.call('POST', '/v1/groups/fed/start');
+  assert.deepEqual([status, body.code], [500, 'feed_failed']);
+  assert.match(body.detail, /another process serves a feed at .*PW_FEED_DIR/);
+  const taker = Taker.atSocket(await socketOf(first, 'fed'));
+  t.after(() => taker.close());
+  assert.equal((await taker.several(1))?.length, 1);
 });
