@@ -156,7 +156,9 @@ async function assemble(options: AppOptions, state: StateDirectory | undefined):
     for (const { file, reason } of state.setAside)
       server.log.error({ file, reason }, `${file} in the state directory cannot be used: ${reason}`);
   }
-  coordinator.events.on('ended', ({ group }) => sockets.remove(group));
+  coordinator.events.on('ended', ({ group, servedFeed }) => {
+    if (servedFeed) sockets.remove(group);
+  });
   const metrics = new Metrics(coordinator, options.droppedLogLines);
   const streams = new Streams(server.server, { clock, meter: metrics, most: options.streams?.most });
   server.addHook('onRequest', async ({ raw }, reply) => {

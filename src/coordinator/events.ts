@@ -17,8 +17,8 @@ export interface CoordinatorEvents {
   transition: { group: string; from: GroupState; to: GroupState; reason: string | null };
   /** A command has made every start of the group void that is under way. */
   beaten: { group: string };
-  /** A group's host is dead. */
-  ended: { group: string; ending: Ending };
+  /** A group's host is dead; `servedFeed`: what is left of its feed's socket may go. */
+  ended: { group: string; ending: Ending; servedFeed: boolean };
   /** Something failed: a worker alone, or the whole group. */
   failed: { group: string; failure: FailureRecord };
   /** What had ended is being started again by the restart policy: one worker, or the whole group. */

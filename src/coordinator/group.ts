@@ -435,7 +435,7 @@ export class Group {
     }
     if (outcome === 'completed' && decision?.restart !== true) this.#done = true;
     this.#move(decision?.restart === true ? 'backoff' : outcome, reason);
-    this.#world.events.emit('ended', { group: this.name, ending });
+    this.#world.events.emit('ended', { group: this.name, ending, servedFeed: incarnation.servedFeed });
     // A host that dies while a user stops or restarts its group is no failure of what should run.
     if (this.#state === 'failed' && this.#spec.critical && launch.ticket.valid)
       this.#world.events.emit('criticalFailure', { group: this.name, reason: reason ?? '' });

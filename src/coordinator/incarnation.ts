@@ -140,6 +140,11 @@ export class Incarnation {
     return this.#dead ? undefined : this.#feedSocket;
   }
 
+  /** Whether its host has come to serve a feed: the socket was its own. */
+  get servedFeed(): boolean {
+    return this.#feedSocket !== undefined && this.#reached('initialised');
+  }
+
   /** What its feed last told; undefined without one. */
   get feed(): FeedReport | undefined {
     return this.#reports.feed;
