@@ -1,4 +1,5 @@
-import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, rename, unlink } from 'node:fs/promises';
 
 /** An open file, or directory, that is being made durable. */
 export interface OpenFile {
@@ -14,6 +15,7 @@ export interface FileSystem {
   mkdir(path: string, mode: number): Promise<void>;
   /** Names in the directory. */
   readdir(path: string): Promise<string[]>;
+  /** Reads a regular file; whatever else has the name is an error, and never waited for. */
   readFile(path: string): Promise<Buffer>;
   /** Makes a file that must not be there yet. */
   create(path: string, mode: number): Promise<OpenFile>;
@@ -28,7 +30,16 @@ export const systemFiles: FileSystem = {
     await mkdir(path, { recursive: true, mode });
   },
   readdir: (path) => readdir(path),
-  readFile: (path) => readFile(path),
+  readFile: async (path) => {
+    // Without O_NONBLOCK the opening of a FIFO waits for somebody who writes to it.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      if ((await file.stat()).isFile()) return await file.readFile();
+    } finally {
+      await file.close();
+    }
+    throw Object.assign(new Error('no regular file'), { code: 'no regular file' });
+  },
   create: (path, mode) => open(path, 'wx', mode),
   openDirectory: (path) => open(path, 'r'),
   rename,

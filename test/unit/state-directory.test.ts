@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   mkdirSync,
   readdirSync,
@@ -94,6 +95,8 @@ test('what cannot be used is set aside under a name of its own, told, and the re
   writeFileSync(file('copy.json'), writeGroup({ ...REGISTRATION, spec: spec('copy'), workerIds: [0, 1] }));
   mkdirSync(file('directory.json'));
   symlinkSync('/nowhere/at/all', file('link.json'));
+  execFileSync('mkfifo', [file('fifo.json')]);
+  symlinkSync('/dev/zero', file('device.json'));
   writeFileSync(file('flipped.json.damaged-1'), 'an earlier one');
   writeFileSync(file('.good.json.3.tmp'), 'a crash has left this');
   writeFileSync(file('notes.txt'), 'somebody else has put this here');
@@ -105,8 +108,10 @@ test('what cannot be used is set aside under a name of its own, told, and the re
   const told = Object.fromEntries(second.state.setAside.map(({ file, reason }) => [file, reason]));
   assert.deepEqual(Object.keys(told).sort(), [
     'groups/copy.json.damaged-1',
+    'groups/device.json.damaged-1',
     'groups/directory.json.damaged-1',
     'groups/empty.json.damaged-1',
+    'groups/fifo.json.damaged-1',
     'groups/flipped.json.damaged-2',
     'groups/link.json.damaged-1',
     'groups/newer.json.damaged-1',
@@ -115,6 +120,7 @@ test('what cannot be used is set aside under a name of its own, told, and the re
     'groups/wrong.json.damaged-1',
   ]);
   assert.match(told['groups/newer.json.damaged-1'] ?? '', /newer version/);
+  assert.match(told['groups/fifo.json.damaged-1'] ?? '', /no regular file/);
   assert.match(told['groups/renamed.json.damaged-1'] ?? '', /group "other"/);
   assert.match(told['groups/copy.json.damaged-1'] ?? '', /worker 0 belongs to group "good"/);
   assert.match(told['groups/wrong.json.damaged-1'] ?? '', /\/spec\/workers/);
