@@ -1,4 +1,4 @@
-import { mkdtempSync, realpathSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs';
 import { lstat, mkdir, readdir, rm, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,6 +41,8 @@ export class HostDirectories {
    */
   make(groupName: string): string {
     this.#root ??= realpathSync(mkdtempSync(join(tmpdir(), 'parallel-workers-')));
+    // Who tidies up may have removed it.
+    mkdirSync(this.#root, { recursive: true, mode: 0o700 });
     return mkdtempSync(join(this.#root, `${groupName}-`));
   }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, lstatSync, readdirSync, realpathSync, statSync, symlinkSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import test from 'node:test';
 import { HostDirectories } from '#dist/host/directories.js';
@@ -52,4 +52,12 @@ test('without a place of their own they are in the system’s, and leave nothing
   assert.equal(existsSync(directory), true);
   await directories.close();
   assert.equal(existsSync(dirname(directory)), false);
+});
+
+test('when their place has been removed it is made again', async (t) => {
+  const root = join(temporaryDirectory(t), 'hosts');
+  const directories = await HostDirectories.open(root);
+  rmSync(root, { recursive: true });
+  assert.equal(existsSync(directories.make('a')), true);
+  assert.equal(statSync(root).mode & 0o777, 0o700);
 });
