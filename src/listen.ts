@@ -16,6 +16,8 @@ export async function listen(
   { tcp, socket }: Pick<Config, 'tcp' | 'socket'>,
   doors: Doors,
 ): Promise<void> {
+  // Of a connection that could not be accepted, for want of descriptors: those that stand go on.
+  server.server.on('error', (err) => server.log.warn({ err }, 'a connection could not be accepted'));
   if (tcp !== undefined) await listenOnTcp(server, tcp, doors);
   if (socket === undefined) return;
   if (tcp === undefined) {

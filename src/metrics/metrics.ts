@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Coordinator } from '../coordinator/coordinator.js';
 import { iterations } from '../coordinator/counters.js';
@@ -11,6 +12,10 @@ import { ReadHistogram } from './read-histogram.js';
 /** How long a scrape waits for the hosts' counters before it serves the last that it has. */
 const REFRESH_MS = 100;
 
+/** After a rendering, so many times as long nothing is rendered; but a scrape never waits longer than this for it. */
+const RESTS = 4;
+const MOST_REST_MS = 4_000;
+
 /** Buckets of the service's own requests: from an answer out of memory to a start or stop that takes its time. */
 const HTTP_BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
@@ -22,6 +27,8 @@ export class Metrics {
   readonly #streams: Gauge<'stream'>;
   readonly #streamsCut: Counter<'stream'>;
   #rendering: Promise<string> | undefined;
+  /** By the clock of `performance`. */
+  #restUntil = 0;
 
   /** @param droppedLogLines of the service's own log */
   constructor(coordinator: Coordinator, droppedLogLines: () => number = () => 0) {
@@ -65,7 +72,10 @@ export class Metrics {
     if (cut) this.#streamsCut.inc({ stream });
   }
 
-  /** Scrapes that come at the same time share one rendering. */
+  /**
+   * Scrapes that come at the same time share one rendering. The next begins only after a rest: whoever scrapes without
+   * end, and nobody is asked for a token here, leaves most of the time to others.
+   */
   render(): Promise<string> {
     this.#rendering ??= this.#render().finally(() => {
       this.#rendering = undefined;
@@ -74,8 +84,14 @@ export class Metrics {
   }
 
   async #render(): Promise<string> {
+    const rest = this.#restUntil - performance.now();
+    if (rest > 0) await sleep(rest);
     await this.#coordinator.refresh(REFRESH_MS);
-    return this.#registry.metrics();
+    const before = performance.now();
+    const text = await this.#registry.metrics();
+    const after = performance.now();
+    this.#restUntil = after + Math.min(RESTS * (after - before), MOST_REST_MS);
+    return text;
   }
 
   #addGroupMetrics(): void {

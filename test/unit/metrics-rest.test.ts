@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import type { Coordinator } from '#dist/coordinator/coordinator.js';
+import { Metrics } from '#dist/metrics/metrics.js';
+
+/** A coordinator whose groups take their time to be read. */
+function slowToRead(milliseconds: number) {
+  let spent = 0;
+  const list = () => {
+    const begin = performance.now();
+    while (performance.now() - begin < milliseconds);
+    spent += performance.now() - begin;
+    return [];
+  };
+  const coordinator = { list, refresh: async () => {} } as unknown as Coordinator;
+  return { coordinator, spent: () => spent };
+}
+
+test('who scrapes without end leaves most of the time to others', async () => {
+  const { coordinator, spent } = slowToRead(4);
+  const metrics = new Metrics(coordinator);
+  const begin = performance.now();
+  while (performance.now() - begin < 1500) await metrics.render();
+  const share = spent() / (performance.now() - begin);
+  assert.ok(share < 0.35, `${Math.round(share * 100)} % of the time went into scrapes`);
+});
+
+test('a scrape that nobody has preceded does not wait', async () => {
+  const { coordinator, spent } = slowToRead(20);
+  const metrics = new Metrics(coordinator);
+  await metrics.render();
+  await new Promise((resolve) => setTimeout(resolve, 6 * spent()));
+  const begin = performance.now();
+  const before = spent();
+  await metrics.render();
+  const waited = performance.now() - begin - (spent() - before);
+  assert.ok(waited < 2 * spent(), `it has waited ${Math.round(waited)} ms`);
+});
