@@ -24,15 +24,3 @@ test('who scrapes without end leaves most of the time to others', async () => {
   const share = spent() / (performance.now() - begin);
   assert.ok(share < 0.35, `${Math.round(share * 100)} % of the time went into scrapes`);
 });
-
-test('a scrape that nobody has preceded does not wait', async () => {
-  const { coordinator, spent } = slowToRead(20);
-  const metrics = new Metrics(coordinator);
-  await metrics.render();
-  await new Promise((resolve) => setTimeout(resolve, 6 * spent()));
-  const begin = performance.now();
-  const before = spent();
-  await metrics.render();
-  const waited = performance.now() - begin - (spent() - before);
-  assert.ok(waited < 2 * spent(), `it has waited ${Math.round(waited)} ms`);
-});
