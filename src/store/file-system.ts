@@ -9,6 +9,9 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
+/** Code of the error that a name meets which is no regular file's. */
+export const NOT_REGULAR = 'no regular file';
+
 /** All that the store asks of the file system; a test hands in one that fails. */
 export interface FileSystem {
   /** Makes the directory, and those above it; one that is there is left as it is. */
@@ -38,7 +41,7 @@ export const systemFiles: FileSystem = {
     } finally {
       await file.close();
     }
-    throw Object.assign(new Error('no regular file'), { code: 'no regular file' });
+    throw Object.assign(new Error(NOT_REGULAR), { code: NOT_REGULAR });
   },
   create: (path, mode) => open(path, 'wx', mode),
   openDirectory: (path) => open(path, 'r'),

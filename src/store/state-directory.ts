@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import type { Change, GroupStore, Kept, Registration } from '../coordinator/group-store.js';
 import { DurableFiles, syncDirectory } from './durable-files.js';
-import { errorCode, type FileSystem, systemFiles } from './file-system.js';
+import { errorCode, type FileSystem, NOT_REGULAR, systemFiles } from './file-system.js';
 import { readGroup, readNextId, UnusableFile, writeGroup, writeNextId } from './group-file.js';
 import { type Lock, takeLock } from './lock.js';
 import { StateDirectoryError } from './state-directory-error.js';
@@ -13,7 +13,7 @@ const IDS = `worker-ids${SUFFIX}`;
 const ID_GAP = 1_000_000;
 
 /** What reading meets where there is a name, and no file: a directory, a socket, a link that leads nowhere. */
-const NO_FILE = ['EISDIR', 'ELOOP', 'ENOENT', 'ENOTDIR', 'ENXIO'];
+const NO_FILE = [NOT_REGULAR, 'EISDIR', 'ELOOP', 'ENOENT', 'ENOTDIR', 'ENXIO'];
 
 /** A file that could not be used, and under which name it is now. */
 export interface SetAside {
