@@ -16,14 +16,11 @@ export async function listen(
   { tcp, socket }: Pick<Config, 'tcp' | 'socket'>,
   doors: Doors,
 ): Promise<void> {
+  if (tcp !== undefined) await listenOnTcp(server, tcp, doors);
+  else if (socket !== undefined) await listenPrivately(socket, () => server.listen({ path: socket }));
   // Of a connection that could not be accepted, for want of descriptors: those that stand go on.
   server.server.on('error', (err) => server.log.warn({ err }, 'a connection could not be accepted'));
-  if (tcp !== undefined) await listenOnTcp(server, tcp, doors);
-  if (socket === undefined) return;
-  if (tcp === undefined) {
-    await listenPrivately(socket, () => server.listen({ path: socket }));
-    return;
-  }
+  if (tcp === undefined || socket === undefined) return;
   await listenPrivately(socket, () => doors.open({ path: socket }));
   server.log.info(`Server listening at ${socket}`);
 }

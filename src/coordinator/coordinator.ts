@@ -48,6 +48,8 @@ export class Coordinator {
   /** Starts that somebody waits for. */
   readonly #starts = new Set<Promise<unknown>>();
   #closing = false;
+  /** The end, once somebody has asked for it: whoever asks again waits for the same. */
+  #closed: Promise<StopReport> | undefined;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
@@ -231,12 +233,16 @@ export class Coordinator {
    * Stops everything and takes no more commands. What is desired stays as it was, and what is kept as well. Nothing is
    * written any more once this has resolved.
    */
-  async close(): Promise<StopReport> {
-    const first = !this.#closing;
+  close(): Promise<StopReport> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<StopReport> {
     this.#closing = true;
-    if (first) this.events.emit('closing', {});
+    this.events.emit('closing', {});
     const report = await this.#reported(this.list(), (group, first) => group.halt(first));
-    if (first) this.events.emit('closed', { success: report.success, seconds: report.seconds });
+    this.events.emit('closed', { success: report.success, seconds: report.seconds });
     // A start that has been beaten notes what has become of its groups.
     await Promise.allSettled(this.#starts);
     // What a full disk has kept from being written, or undone, may fit by now; the rest is as it is and not written again.

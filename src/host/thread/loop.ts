@@ -1,7 +1,7 @@
 import type { WorkerContext, WorkerFunction } from '../../worker-module.js';
 import { BUCKETS, ERRORS, PROGRESS, RESUMED, STOP, SUM, type WorkerMemory } from './memory.js';
 import { monotonicMs } from './monotonic.js';
-import { FeedClosed } from './puts.js';
+import { isFeedClosed } from './puts.js';
 import { sleepUntil } from './sleep.js';
 import { isNamed } from './thrown.js';
 
@@ -156,6 +156,6 @@ function fail(loop: Loop, error: unknown): never {
 /** Whether this error is the worker's own stop signal coming back from something that listened to it. */
 export function isAbort({ signal }: WorkerContext, error: unknown): boolean {
   // The feed hears of the stop first.
-  if (error instanceof FeedClosed) return true;
+  if (isFeedClosed(error)) return true;
   return signal.aborted && (error === signal.reason || isNamed(error, 'AbortError'));
 }

@@ -15,7 +15,16 @@ export class FeedClosed extends Error {
 
   constructor() {
     super('the feed takes no more items: the worker was asked to stop');
+    made.add(this);
   }
+}
+
+/** All of them, to know them again: `instanceof` would run the traps of a Proxy that user code has thrown. */
+const made = new WeakSet<object>();
+
+/** Whether what was thrown is an error of the feed's end. */
+export function isFeedClosed(thrown: unknown): boolean {
+  return typeof thrown === 'object' && thrown !== null && made.has(thrown);
 }
 
 /** A put that the queue has not answered. */
