@@ -2,7 +2,8 @@
 // service measured, and ends everything it started.
 
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +22,8 @@ const interrupted = new AbortController();
 for (const name of Object.keys(SIGNALS)) process.on(name, () => interrupted.abort(name));
 
 const started = [];
+/** What the service keeps goes with the demo. */
+const folder = mkdtempSync(join(tmpdir(), 'parallel-workers-demo-'));
 
 try {
   process.exitCode = await demo();
@@ -30,6 +33,7 @@ try {
 } finally {
   // The trainer first: it stops its groups while there is a service to ask.
   for (const child of started.reverse()) await end(child);
+  rmSync(folder, { recursive: true, force: true });
 }
 
 async function demo() {

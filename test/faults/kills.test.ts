@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { newSeed, numbersFrom, scaled } from '../support/chance.js';
+import { NO_COVERAGE, newSeed, numbersFrom, scaled } from '../support/chance.js';
 import { descriptorsOf, hostsOf, processes, zombiesOf } from '../support/processes.js';
 import { type Service, startService, until } from '../support/service.js';
 import { ITERATES, workersDir } from '../support/workers-dir.js';
@@ -71,7 +71,10 @@ const places = (workers: WorkerStatus[]) => workers.map(({ id, index }) => [id, 
 
 test(`${KILLS} hosts are killed, and each group comes back every time with its workers and counts`, async (t) => {
   const random = numbersFrom(seedOf(t));
-  const service = await startService(t, { workersDir: workersDir(t, { 'iterates.mjs': ITERATES }) });
+  const service = await startService(t, {
+    workersDir: workersDir(t, { 'iterates.mjs': ITERATES }),
+    env: NO_COVERAGE,
+  });
   const own = new Map<string, number[][]>();
   for (const { name, workers, scope } of GROUPS) {
     const backoff = { initialSeconds: 0, factor: 1, maxSeconds: 0, jitter: 0 };

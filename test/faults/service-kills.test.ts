@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { newSeed, numbersFrom, scaled } from '../support/chance.js';
+import { NO_COVERAGE, newSeed, numbersFrom, scaled } from '../support/chance.js';
 import { processes } from '../support/processes.js';
 import { type Service, startService, until } from '../support/service.js';
 import { temporaryDirectory } from '../support/temporary.js';
@@ -130,7 +130,7 @@ test(`${KILLS} SIGKILLs of the service under load: nothing acknowledged is lost,
   let inFlight = 0;
   for (let kill = 1; kill <= KILLS; kill++) {
     const what = `PW_TEST_SEED=${SEED}, kill ${kill}`;
-    const service = await startService(t, { stateDir });
+    const service = await startService(t, { stateDir, env: NO_COVERAGE });
     order = await check(service, clients, ids, order, what);
     const left = readdirSync(join(stateDir, 'groups')).filter((file) => !/^killed-[\d-]+\.json$/.test(file));
     assert.deepEqual(left, [], `${what}: files that should not be there`);

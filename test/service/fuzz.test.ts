@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { newSeed, scaled } from '../support/chance.js';
+import { NO_COVERAGE, newSeed, scaled } from '../support/chance.js';
 import { Document, type Operation } from '../support/fuzz/document.js';
 import type { Hints } from '../support/fuzz/from-schema.js';
 import { type FuzzRequest, requestsOf } from '../support/fuzz/requests.js';
@@ -80,6 +80,7 @@ test(`${REQUESTS} requests made from the document and bent: every answer is one 
   const fed = { name: 'fed', module: 'feeds.mjs', feed: { capacity: 100 }, autostart: true };
   writeFileSync(groupsFile, JSON.stringify({ groups: [{ name: 'f', module: 'millisecond.mjs' }, fed] }));
   const service = await startService(t, {
+    env: NO_COVERAGE,
     flags: ['--groups', groupsFile, '--max-workers', '12', '--max-groups', '5', '--rate-limit', '0'],
   });
   const agent = new Agent({ keepAlive: true });

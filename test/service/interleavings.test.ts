@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import test from 'node:test';
 import fc from 'fast-check';
-import { scaled } from '../support/chance.js';
+import { NO_COVERAGE, scaled } from '../support/chance.js';
 import { hostsOf } from '../support/processes.js';
 import { type Answer, startService } from '../support/service.js';
 import { temporaryDirectory } from '../support/temporary.js';
@@ -29,7 +29,7 @@ function assertAllowed(verb: string, { status, body }: Answer): void {
 }
 
 test(`${RUNS} random interleavings over real hosts: never two incarnations of a worker, always an end`, async (t) => {
-  const service = await startService(t);
+  const service = await startService(t, { env: NO_COVERAGE });
   const directory = temporaryDirectory(t);
   for (const name of NAMES) await service.register({ name, module: 'exclusive.mjs', params: { directory } });
   await fc.assert(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { scaled } from '../support/chance.js';
+import { NO_COVERAGE, scaled } from '../support/chance.js';
 import { descriptorsOf, hostsOf, threadsOf, zombiesOf } from '../support/processes.js';
 import { type Service, startService, until } from '../support/service.js';
 
@@ -19,7 +19,7 @@ const series = async (service: Service) =>
   (await service.metrics()).split('\n').filter((line) => line.includes('{group=')).length;
 
 test(`${CYCLES} cycles of register, start, stop and delete leave nothing over`, async (t) => {
-  const service = await startService(t);
+  const service = await startService(t, { env: NO_COVERAGE });
   const cycles = async (count: number) => {
     for (let i = 0; i < count; i++) await Promise.all([cycle(service, `a${i}`), cycle(service, `b${i}`)]);
   };

@@ -21,3 +21,9 @@ export function numbersFrom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/**
+ * Environment of a service whose hosts come and go by the hundred: each would leave a file of what it has covered, and
+ * there is not the memory to read them all. What they cover, other tests do as well.
+ */
+export const NO_COVERAGE = { NODE_V8_COVERAGE: '' };
