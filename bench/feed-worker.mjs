@@ -7,9 +7,14 @@ export function setup(_workerId, ctx) {
   const { raw, bytes, idle } = ctx.params;
   if (!idle) return;
   const size = Math.max(bytes, 64 * 1024);
+  const spare = [];
   const server = createServer((socket) => {
     const write = () => {
-      while (socket.write(make(size)));
+      let goesOn = true;
+      while (goesOn) {
+        const piece = filled(spare.pop() ?? new ArrayBuffer(size));
+        goesOn = socket.write(piece, () => spare.push(piece.buffer));
+      }
     };
     socket.on('drain', write);
     socket.on('error', () => {});
@@ -21,10 +26,10 @@ export function setup(_workerId, ctx) {
 
 export default async function worker(_workerId, ctx) {
   if (ctx.params.idle) return ctx.sleep(1);
-  await ctx.put(make(ctx.params.bytes));
+  await ctx.put(filled(ctx.allocate(ctx.params.bytes)));
 }
 
-/** Filled: memory that nobody has touched costs its reader nothing, and what workers make is never that. */
-function make(bytes) {
-  return new Uint8Array(bytes).fill(1);
+/** Memory that nobody has touched costs its reader nothing, and what workers make is never that. */
+function filled(buffer) {
+  return new Uint8Array(buffer).fill(1);
 }

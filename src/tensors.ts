@@ -35,12 +35,14 @@ const ALIGNMENT = 8;
  * like read. The data is copied.
  *
  * @param metadata text that goes with them, as `__metadata__`
+ * @param allocate where the memory comes from: all of it is written over
  * @throws TypeError when a type, a shape or a name is not valid
  * @throws RangeError when there are more or fewer bytes than a shape needs
  */
 export function tensors(
   of: Readonly<Record<string, Tensor>>,
   metadata?: Readonly<Record<string, string>>,
+  allocate: (bytes: number) => ArrayBuffer = (bytes) => new ArrayBuffer(bytes),
 ): Uint8Array<ArrayBuffer> {
   const header: Record<string, unknown> = Object.create(null);
   if (metadata !== undefined) header['__metadata__'] = checkMetadata(metadata);
@@ -54,7 +56,7 @@ export function tensors(
   });
   const json = new TextEncoder().encode(JSON.stringify(header));
   const headerBytes = Math.ceil(json.byteLength / ALIGNMENT) * ALIGNMENT;
-  const all = new Uint8Array(8 + headerBytes + end);
+  const all = new Uint8Array(allocate(8 + headerBytes + end));
   new DataView(all.buffer).setBigUint64(0, BigInt(headerBytes), true);
   // The format lets a header end with spaces.
   all.fill(0x20, 8 + json.byteLength, 8 + headerBytes);

@@ -2,7 +2,6 @@ import type { FeedReport } from '../host/host-message.js';
 import type { HostLaunch } from '../host/protocol.js';
 import { monotonicMs } from '../host/thread/monotonic.js';
 import { type FeedPut, FeedQueue } from './queue.js';
-import { release } from './release.js';
 import { FeedServer } from './server.js';
 import { StarvationWatch } from './starvation.js';
 import { WaitShares } from './wait-shares.js';
@@ -20,7 +19,7 @@ export class GroupFeed {
   /** @param warn called with what somebody should look at */
   constructor(launch: NonNullable<HostLaunch['feed']>, warn: (text: string) => void) {
     this.#warn = warn;
-    this.#queue = new FeedQueue({ ...launch, now: monotonicMs, defer: setImmediate, release });
+    this.#queue = new FeedQueue({ ...launch, now: monotonicMs, defer: setImmediate });
     this.#shares = new WaitShares(this.#queue.putWait, this.#queue.takeWait, monotonicMs);
     this.#starvation = new StarvationWatch(this.#queue, monotonicMs);
     this.#server = new FeedServer(this.#queue, launch.socket);

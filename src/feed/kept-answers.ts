@@ -31,6 +31,7 @@ export class KeptAnswers {
       delivery.confirmed();
       return;
     }
+    delivery.written();
     const timer = setTimeout(() => {
       this.#forget(socket, kept);
       delivery.confirmed();

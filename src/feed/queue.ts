@@ -9,6 +9,8 @@ export interface FeedPut {
   readonly meta: string | undefined;
   /** Called once: true when the queue has taken the item, false when it will not, because the worker or the feed ends. */
   settle(taken: boolean): void;
+  /** Called once: nobody needs the memory of the item any more. */
+  release(): void;
 }
 
 /** An item that the queue has taken. */
@@ -44,8 +46,6 @@ export interface FeedQueueOptions extends FeedRules {
   readonly now: () => number;
   /** Calls soon: items that come together then leave together. */
   readonly defer: (call: () => void) => void;
-  /** Nobody needs the item's memory any more. */
-  readonly release: (bytes: Uint8Array<ArrayBuffer>) => void;
 }
 
 interface Entry {
@@ -190,7 +190,7 @@ export class FeedQueue {
 
   #refuse(puts: readonly FeedPut[]): void {
     for (const put of puts) {
-      this.#options.release(put.bytes);
+      put.release();
       put.settle(false);
     }
   }
@@ -199,7 +199,7 @@ export class FeedQueue {
     this.#dropped++;
     this.#held.items--;
     this.#held.bytes -= item.bytes.byteLength;
-    this.#options.release(item.bytes);
+    item.release();
   }
 
   /** Takes from the workers whose turn it is, as long as there is room. A large item is waited for, not passed by. */
@@ -212,11 +212,11 @@ export class FeedQueue {
       if (next === undefined || this.#held.bytes + next.put.bytes.byteLength > maxBytes) break;
       this.#line.shift();
       const { workerId, put } = next;
-      const { bytes, contentType, meta } = put;
+      const { bytes, contentType, meta, release } = put;
       const sequence = this.#sequences.get(workerId) ?? 0;
       this.#sequences.set(workerId, sequence + 1);
       this.#entries.push({
-        item: { workerId, sequence, bytes, contentType, meta },
+        item: { workerId, sequence, bytes, contentType, meta, release },
         order: this.#admitted++,
       });
       this.#held.items++;
@@ -250,9 +250,7 @@ export class FeedQueue {
     const bytes = entries.reduce((sum, { item }) => sum + item.bytes.byteLength, 0);
     const items = entries.map(({ item }) => item);
     let state: 'writing' | 'written' | 'over' = 'writing';
-    const written = () => {
-      if (state !== 'writing') return;
-      state = 'written';
+    const freeRoom = () => {
       this.#held.items -= entries.length;
       this.#held.bytes -= bytes;
       this.#admit();
@@ -266,13 +264,19 @@ export class FeedQueue {
     return {
       items,
       bytes,
-      written,
+      written: () => {
+        if (state !== 'writing') return;
+        state = 'written';
+        freeRoom();
+      },
       confirmed: () => {
-        written();
+        const hasRoom = state === 'writing';
         if (!over()) return;
         this.#taken.items += items.length;
         this.#taken.bytes += bytes;
-        for (const item of items) this.#options.release(item.bytes);
+        // First: whoever gets the room then gets the memory, too.
+        for (const item of items) item.release();
+        if (hasRoom) freeRoom();
         this.#checkDrained();
       },
       undo: () => {

@@ -159,7 +159,6 @@ export class FeedServer {
         delivery.undo();
         return;
       }
-      delivery.written();
       this.#kept.keep(socket, delivery);
       // Not before: the empty write that Node ends an answer with can fail when its taker, who has all, has gone.
       response.end();

@@ -1,9 +1,11 @@
 import type { GroupFeed } from '../feed/group-feed.js';
+import { release } from '../release.js';
 import type { HostMessage, WorkerReport } from './host-message.js';
 import { PoolThread, type RunningTask } from './pool.js';
 import type { HostLaunch, Phase } from './protocol.js';
 import { WorkerMemory } from './thread/memory.js';
 import { monotonicMs } from './thread/monotonic.js';
+import { SpareMemory } from './thread/spare-memory.js';
 import type { PutAnswer, ThreadMessage } from './thread/tasks.js';
 import { codeOf, describeThrown, isNamed } from './thread/thrown.js';
 import { stackOfThread } from './thread-stack.js';
@@ -23,6 +25,8 @@ export class HostWorker {
   readonly #send: (message: HostMessage) => void;
   readonly #sendReport: (report: WorkerReport) => void;
   readonly #feed: GroupFeed | undefined;
+  /** Memory of its items that were taken, on its way back. */
+  readonly #spare = new SpareMemory();
   #task: RunningTask | undefined;
   #thread: PoolThread;
   #looping = false;
@@ -213,11 +217,16 @@ export class HostWorker {
     }
   }
 
-  #onPut({ bytes, contentType, meta }: Extract<ThreadMessage, { type: 'put' }>): void {
+  #onPut({ bytes, contentType, meta, returns }: Extract<ThreadMessage, { type: 'put' }>): void {
     const port = this.#task?.port;
-    // To a port that is closed, nothing is sent.
-    const settle = (taken: boolean) => port?.postMessage({ taken } satisfies PutAnswer);
+    // To a port that is closed, nothing is sent; what is moved to it is freed.
+    const settle = (taken: boolean) => {
+      // With the answer, since a message of its own would wake the worker once more.
+      const spare = this.#spare.takeAll();
+      port?.postMessage({ taken, spare } satisfies PutAnswer, spare);
+    };
+    const free = () => (returns ? this.#spare.add(bytes.buffer) : release(bytes.buffer));
     if (this.#feed === undefined || this.#memory.stopRequested) settle(false);
-    else this.#feed.put(this.id, { bytes, contentType, meta, settle });
+    else this.#feed.put(this.id, { bytes, contentType, meta, settle, release: free });
   }
 }

@@ -116,9 +116,24 @@ test('items are taken over the socket and over the port', async (t) => {
 
 test('many takers, many workers: every item once, by its content', async (t) => {
   const service = await startService(t);
+  const count = Math.max(10, Math.round((1_000_000 * SCALE) / 8));
+  await t.test('small items', (t) => takesAll(t, service, { bytes: 16, count, atOnce: 8 }));
+  await t.test('items in memory that is used again', (t) =>
+    takesAll(t, service, { bytes: 100_000, count: 60, atOnce: 2, again: true }),
+  );
+});
+
+interface Puts {
+  readonly bytes: number;
+  readonly count: number;
+  readonly atOnce: number;
+  readonly again?: boolean;
+}
+
+async function takesAll(t: TestContext, service: Service, params: Puts) {
   const [workers, takers] = [8, 4];
-  const count = Math.max(10, Math.round((1_000_000 * SCALE) / workers));
-  const socket = await fed(t, service, { workers, params: { bytes: 16, count, atOnce: 8 } });
+  const { bytes, count } = params;
+  const socket = await fed(t, service, { workers, params });
   const taken = await Promise.all(
     Array.from({ length: takers }, async (_, i) => {
       const taker = i === 0 ? Taker.atPort(service, 'train') : Taker.atSocket(socket);
@@ -126,7 +141,7 @@ test('many takers, many workers: every item once, by its content', async (t) => 
       for (;;) {
         const items = await taker.several(100).catch((error) => {
           // Once all is taken the host ends, and its socket goes with it.
-          if (['ENOENT', 'ECONNREFUSED', 'ECONNRESET'].includes(error.code)) return undefined;
+          if (['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(error.code)) return undefined;
           throw error;
         });
         if (items === undefined) break;
@@ -139,9 +154,9 @@ test('many takers, many workers: every item once, by its content', async (t) => 
   assert.deepEqual(taken.flat().sort(), allMarks(workers, count));
   const { state, feed } = await service.reaches('train', 'completed');
   assert.deepEqual([state, feed.takenItems, feed.dropped], ['completed', workers * count, 0]);
-  assert.equal(feed.takenBytes, workers * count * 16);
+  assert.equal(feed.takenBytes, workers * count * bytes);
   assert.equal(await service.metric('worker_feed_items_total{group="train"}'), workers * count);
-});
+}
 
 test('ordered: the items of all workers in turn, who has finished leaves the round', async (t) => {
   const service = await startService(t);

@@ -19,7 +19,6 @@ export class QueueBench {
       ...rules,
       now: () => this.clock.now(),
       defer: (call) => this.#deferred.push(call),
-      release: (bytes) => this.released.push(bytes[0] ?? -1),
     });
     for (let id = 0; id < workers; id++) this.queue.join(id, id);
   }
@@ -31,6 +30,7 @@ export class QueueBench {
       contentType: 'a/b',
       meta: undefined,
       settle: (taken) => this.settled.push(`${mark} ${taken ? 'taken' : 'refused'}`),
+      release: () => this.released.push(mark),
     });
   }
 

@@ -38,6 +38,7 @@ function harness(bounds: readonly number[] = BOUNDS): Harness {
     finished: false,
     sleep: async () => {},
     put: async () => {},
+    allocate: (bytes: number) => new ArrayBuffer(bytes),
     tensors,
     finish() {
       context.finished = true;

@@ -1,5 +1,5 @@
 import { tensors } from '../../tensors.js';
-import type { GroupInfo, LogFunction, PutOptions } from '../../worker-module.js';
+import type { GroupInfo, LogFunction, PutOptions, WorkerContext } from '../../worker-module.js';
 import type { LogLevel } from '../protocol.js';
 import type { LoopContext } from './loop.js';
 import type { WorkerMemory } from './memory.js';
@@ -17,7 +17,7 @@ export class Context implements LoopContext {
   readonly shared: unknown;
   readonly signal: AbortSignal;
   readonly log: Record<LogLevel, LogFunction>;
-  readonly tensors = tensors;
+  readonly tensors: WorkerContext['tensors'] = (of, metadata) => tensors(of, metadata, this.allocate);
   iteration = 0;
   readonly #memory: WorkerMemory;
   readonly #puts: Puts | undefined;
@@ -45,6 +45,7 @@ export class Context implements LoopContext {
     this.sleep = this.sleep.bind(this);
     this.finish = this.finish.bind(this);
     this.put = this.put.bind(this);
+    this.allocate = this.allocate.bind(this);
   }
 
   /** As it is now: a group that runs can be given more workers, or fewer. */
@@ -64,6 +65,12 @@ export class Context implements LoopContext {
     if (this.#puts !== undefined) return this.#puts.put(item, options);
     const advice = 'register it with one, such as "feed": {"capacity": 800}';
     return Promise.reject(new TypeError(`group "${this.group.name}" has no feed to put into: ${advice}`));
+  }
+
+  allocate(bytes: number): ArrayBuffer {
+    if (!Number.isSafeInteger(bytes) || bytes < 0)
+      throw new RangeError(`ctx.allocate takes a number of bytes, a whole one from 0; it was given ${bytes}`);
+    return this.#puts?.allocate(bytes) ?? new ArrayBuffer(bytes);
   }
 
   /** Resolves when the feed has answered every put. */

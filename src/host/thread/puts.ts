@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { PutOptions } from '../../worker-module.js';
+import { LEAST_SPARE_BYTES, SpareMemory } from './spare-memory.js';
 import type { PutAnswer, ThreadMessage } from './tasks.js';
 
 /** Puts of one worker that may be under way at once: enough to keep the queue busy, too few to fill the memory. */
@@ -40,6 +41,9 @@ export class Puts {
   readonly #maxBytes: number;
   readonly #pending: Pending[] = [];
   #bytes = 0;
+  readonly #spare = new SpareMemory();
+  /** Whether the worker uses memory again. */
+  #reuses = false;
   #listening = false;
   #onSettled: (() => void) | undefined;
 
@@ -47,6 +51,12 @@ export class Puts {
   constructor(port: MessagePort, maxBytes: number) {
     this.#port = port;
     this.#maxBytes = maxBytes;
+  }
+
+  /** Memory for an item, with whatever is in it. @throws RangeError when there is no such memory */
+  allocate(bytes: number): ArrayBuffer {
+    this.#reuses = true;
+    return this.#spare.take(bytes);
   }
 
   /** @throws TypeError, RangeError, FeedClosed: by the promise */
@@ -96,9 +106,16 @@ export class Puts {
 
   #send(item: ArrayBuffer | ArrayBufferView, contentType: string, meta: string | undefined): void {
     const post = (bytes: Uint8Array<ArrayBuffer>) =>
-      this.#port.postMessage({ type: 'put', bytes, contentType, meta } satisfies ThreadMessage, [
-        bytes.buffer,
-      ]);
+      this.#port.postMessage(
+        {
+          type: 'put',
+          bytes,
+          contentType,
+          meta,
+          returns: this.#reuses && bytes.byteLength >= LEAST_SPARE_BYTES,
+        } satisfies ThreadMessage,
+        [bytes.buffer],
+      );
     const whole = ownedBytes(item);
     if (whole !== undefined) {
       try {
@@ -115,7 +132,8 @@ export class Puts {
   #listen(): void {
     if (this.#listening) return;
     this.#listening = true;
-    this.#port.on('message', ({ taken }: PutAnswer) => {
+    this.#port.on('message', ({ taken, spare }: PutAnswer) => {
+      for (const buffer of spare) this.#spare.add(buffer);
       const pending = this.#pending.shift();
       if (pending === undefined) return;
       this.#bytes -= pending.bytes;

@@ -51,12 +51,22 @@ export type ThreadMessage =
   | { type: 'finishing' }
   | { type: 'failed'; failure: ThreadFailure }
   /** Answered by a `PutAnswer`; the answers come in the order of the puts. */
-  | { type: 'put'; bytes: Uint8Array<ArrayBuffer>; contentType: string; meta: string | undefined }
+  | {
+      type: 'put';
+      bytes: Uint8Array<ArrayBuffer>;
+      contentType: string;
+      meta: string | undefined;
+      /** Whether the worker wants the memory back when the item is taken. */
+      returns: boolean;
+    }
   | { type: 'logged' };
 
-/** To a worker's thread: whether the queue has taken the item. */
+/** To a worker's thread. */
 export interface PutAnswer {
+  /** Whether the queue has taken the item. */
   taken: boolean;
+  /** Memory of items that the trainer has taken. */
+  spare: ArrayBuffer[];
 }
 
 /** To the hooks thread. */

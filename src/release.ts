@@ -9,6 +9,6 @@ port1.unref();
  * no reason to hurry: to V8 they are a few objects. What is sent to a port whose other end is closed is freed at
  * once; Node 20 has no `ArrayBuffer.prototype.transfer`.
  */
-export function release({ buffer }: Uint8Array<ArrayBuffer>): void {
+export function release(buffer: ArrayBuffer): void {
   if (buffer.byteLength > 0) port1.postMessage(null, [buffer]);
 }
