@@ -16,6 +16,7 @@ import { healthRoutes } from './api/health.js';
 import { lifecycleRoutes } from './api/lifecycle.js';
 import { logRoutes } from './api/logs.js';
 import { metricsRoutes } from './api/metrics.js';
+import { pageRoutes } from './api/page.js';
 import { answerClientError, problems, sendProblem, toProblemError } from './api/problems.js';
 import { reloadRoutes } from './api/reload.js';
 import { BODY_LIMIT_BYTES, parseQuery, requests } from './api/requests.js';
@@ -191,6 +192,7 @@ async function assemble(options: AppOptions, state: StateDirectory | undefined):
   ];
   for (const schema of schemas) server.addSchema(schema);
   await server.register(metricsRoutes, { metrics });
+  await server.register(pageRoutes);
   await server.register(groupRoutes, { coordinator });
   const { heartbeatMs = HEARTBEAT_MS } = options.streams ?? {};
   await server.register(eventRoutes, { journal, streams, heartbeatMs });

@@ -1,9 +1,9 @@
+import { duration } from '../rates/quantities.js';
 import type { Arguments } from './arguments.js';
 import type { ServiceClient } from './client.js';
 import { stateColour } from './colour.js';
 import { EXIT, type ExitCode, Refused } from './failures.js';
 import { printableJson } from './printable.js';
-import { duration } from './quantities.js';
 import type { Screen } from './screen.js';
 import { tableLines } from './table.js';
 

@@ -1,10 +1,10 @@
+import { age, count, duration, memory, NOTHING } from '../rates/quantities.js';
 import type { GroupStatus } from '../schemas/group-status.js';
 import type { Arguments } from './arguments.js';
 import type { ServiceClient } from './client.js';
 import { stateColour } from './colour.js';
 import { EXIT, type ExitCode, Refused } from './failures.js';
 import { printable, printableJson } from './printable.js';
-import { age, count, duration, memory, NOTHING } from './quantities.js';
 import type { Screen } from './screen.js';
 import { type Cell, type Column, tableLines } from './table.js';
 

@@ -1,14 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import { type CallRate, type CallTimes, callRate, readCallTimes } from '../rates/call-times.js';
+import { count, duration, memory, NOTHING, rate } from '../rates/quantities.js';
 import type { GroupStatus } from '../schemas/group-status.js';
 import { describeAddress } from './address.js';
 import type { Arguments } from './arguments.js';
-import { type CallRate, type CallTimes, callRate, readCallTimes } from './call-times.js';
 import type { ServiceClient } from './client.js';
 import { paint } from './colour.js';
 import { EXIT, type ExitCode, type Refused, Unreachable } from './failures.js';
 import { FullScreen } from './full-screen.js';
 import { printable, printableJson } from './printable.js';
-import { count, duration, memory, NOTHING, rate } from './quantities.js';
 import type { Screen } from './screen.js';
 import { reasonOf, shownGroups, stateCell, workersAtWork } from './status.js';
 import { type Cell, type Column, tableLines } from './table.js';

@@ -95,7 +95,9 @@ test('every route is in the document', async (t) => {
   const { document } = await generated(t);
   const tree = server.printRoutes({ commonPrefix: false });
   const hidden = (route: string) =>
-    / \/(docs|openapi\.json)\b/.test(route) || route.startsWith('HEAD ') || route.startsWith('OPTIONS ');
+    / \/((docs|assets|openapi\.json)\b|$)/.test(route) ||
+    route.startsWith('HEAD ') ||
+    route.startsWith('OPTIONS ');
   const served = routes(tree).filter((route) => !hidden(route));
   assert.ok(
     served.includes('POST /v1/groups/:name/start'),

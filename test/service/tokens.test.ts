@@ -67,11 +67,12 @@ test('the token is taken with a scheme in any case, and may have any letters', a
 
 test('pages, health and metrics need no token; a path that does not exist does', async (t) => {
   const { fetch } = await listeningApp(t, { access });
-  for (const path of ['/livez', '/readyz', '/metrics', '/openapi.json', '/docs', '/docs/json'])
+  for (const path of ['/', '/livez', '/readyz', '/metrics', '/openapi.json', '/docs', '/docs/json'])
     assert.equal((await fetch('GET', path)).status, 200, path);
   for (const [method, path] of [
     ['GET', '/v1/nope'],
     ['GET', '/docs/nope'],
+    ['GET', '/assets/nope.js'],
     ['POST', '/livez'],
     ['OPTIONS', '/v1/groups'],
     ['GET', '//livez'],

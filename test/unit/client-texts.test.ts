@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { describeAddress, readAddress } from '#dist/cli/address.js';
-import { callRate, readCallTimes } from '#dist/cli/call-times.js';
 import { wantsColour } from '#dist/cli/colour.js';
 import { printable, printableJson } from '#dist/cli/printable.js';
-import { age, count, duration, memory, rate } from '#dist/cli/quantities.js';
 import { tableLines } from '#dist/cli/table.js';
+import { callRate, readCallTimes } from '#dist/rates/call-times.js';
+import { age, count, duration, memory, rate } from '#dist/rates/quantities.js';
 
 test('quantities in a few characters', () => {
   const cases: [shown: string, expected: string][] = [
@@ -97,20 +97,23 @@ test('rates come from two readings of /metrics', () => {
   };
   const before = read(10, 1, 10, 10, 10);
   const after = read(110, 1.4, 60, 110, 110);
-  const { perSecond, mean, p99, beyond } = callRate(before, after, 2) ?? {};
+  const { perSecond, mean, median, p99, beyond } = callRate(before, after, 2) ?? {};
   assert.deepEqual([perSecond, mean?.toFixed(6), beyond], [50, '0.004000', false]);
+  assert.equal(median, 0.001);
   // The 99th of 100 is the 49th of 50 between 1 and 10 ms.
   assert.equal(p99?.toFixed(6), '0.009820');
 
   assert.deepEqual(callRate(before, before, 1), {
     perSecond: 0,
     mean: undefined,
+    median: undefined,
     p99: undefined,
     beyond: false,
   });
   assert.deepEqual(callRate(before, read(12, 61, 10, 10, 12), 1), {
     perSecond: 2,
     mean: 30,
+    median: 0.01,
     p99: 0.01,
     beyond: true,
   });

@@ -11,6 +11,7 @@ export interface CallRate {
   readonly perSecond: number;
   /** Seconds; undefined when no call has ended. */
   readonly mean: number | undefined;
+  readonly median: number | undefined;
   readonly p99: number | undefined;
   /** Whether `p99` is the highest bound there is, and the truth above it. */
   readonly beyond: boolean;
@@ -46,9 +47,15 @@ export function callRate(before: CallTimes, after: CallTimes, seconds: number): 
   });
   const comparable = before.buckets.length === buckets.length && buckets.every(([, n]) => n >= 0);
   if (!comparable || calls < 0 || seconds <= 0) return undefined;
-  if (calls === 0) return { perSecond: 0, mean: undefined, p99: undefined, beyond: false };
+  if (calls === 0) return { perSecond: 0, mean: undefined, median: undefined, p99: undefined, beyond: false };
   const { value, beyond } = quantile(0.99, buckets, calls);
-  return { perSecond: calls / seconds, mean: (after.seconds - before.seconds) / calls, p99: value, beyond };
+  return {
+    perSecond: calls / seconds,
+    mean: (after.seconds - before.seconds) / calls,
+    median: quantile(0.5, buckets, calls).value,
+    p99: value,
+    beyond,
+  };
 }
 
 /** As histogram_quantile of Prometheus: within a bucket calls are taken to lie evenly. */

@@ -1,0 +1,130 @@
+import { readCallTimes } from '../../rates/call-times.js';
+import type { GroupStatus } from '../../schemas/group-status.js';
+import type { Problem } from '../../schemas/problem.js';
+import type { StopReport } from '../../schemas/reports.js';
+import type { Snapshot } from '../model/history.js';
+import type { ServiceClock } from '../model/service-clock.js';
+import { Lost, Refused } from './failures.js';
+
+/** For what the service answers out of its memory. Commands take as long as they take. */
+const READ_MS = 10_000;
+
+export interface ClientOptions {
+  /** The token to send; undefined: none. */
+  readonly token: () => string | undefined;
+  readonly clock: ServiceClock;
+  /** Seconds of a clock that never goes back. */
+  readonly seconds: () => number;
+  readonly fetch?: typeof fetch;
+}
+
+/** The API of the service that the page comes from. Every call throws Refused or Lost when it gets no good answer. */
+export class ApiClient {
+  readonly #options: ClientOptions;
+
+  constructor(options: ClientOptions) {
+    this.#options = options;
+  }
+
+  /** The metrics first: for them the service asks its hosts, and the groups are then as fresh. */
+  async snapshot(): Promise<Snapshot> {
+    const metrics = await this.#look('metrics');
+    const at = this.#options.seconds();
+    const { groups } = asJson<{ groups: GroupStatus[] }>(await this.#look('v1/groups'));
+    return { at, times: readCallTimes(metrics), groups };
+  }
+
+  async register(body: unknown): Promise<GroupStatus> {
+    return asJson(await this.#command('POST', 'v1/groups', body));
+  }
+
+  async start(name: string): Promise<GroupStatus> {
+    return asJson(await this.#command('POST', `${pathOf(name)}/start`));
+  }
+
+  async stop(name: string): Promise<StopReport> {
+    return asJson(await this.#command('POST', `${pathOf(name)}/stop`));
+  }
+
+  async restart(name: string): Promise<GroupStatus> {
+    return asJson(await this.#command('POST', `${pathOf(name)}/restart`));
+  }
+
+  async scale(name: string, workers: number): Promise<GroupStatus> {
+    return asJson(await this.#command('PATCH', pathOf(name), { workers }));
+  }
+
+  async delete(name: string): Promise<StopReport> {
+    return asJson(await this.#command('DELETE', pathOf(name)));
+  }
+
+  /** A stream of everything that happens, after the event with that id. */
+  events(signal: AbortSignal, lastEventId: string | undefined): Promise<Response> {
+    const headers = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
+    return this.#send('v1/events', { signal, headers });
+  }
+
+  /** A stream of the lines of a group, after the one with that number. */
+  logs(name: string, signal: AbortSignal, after: number | undefined): Promise<Response> {
+    const from = after === undefined ? 'tail=500' : `after=${after}`;
+    return this.#send(`${pathOf(name)}/logs?follow=true&${from}`, { signal });
+  }
+
+  async #look(path: string): Promise<string> {
+    const response = await this.#send(path, { signal: AbortSignal.timeout(READ_MS) });
+    this.#options.clock.note(response.headers.get('date'));
+    return read(response);
+  }
+
+  async #command(method: string, path: string, body?: unknown): Promise<string> {
+    const json = body === undefined ? {} : { body: JSON.stringify(body) };
+    const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+    return read(await this.#send(path, { method, headers, ...json }));
+  }
+
+  /** Paths are relative to the page, so that both may be behind a prefix. */
+  async #send(path: string, init: RequestInit & { headers?: Record<string, string> }): Promise<Response> {
+    const token = this.#options.token();
+    const headers = { ...init.headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) };
+    const { fetch = globalThis.fetch } = this.#options;
+    let response: Response;
+    try {
+      response = await fetch(path, { ...init, headers, credentials: 'omit' });
+    } catch (error) {
+      if (init.signal?.aborted && init.signal.reason?.name !== 'TimeoutError') throw error;
+      throw new Lost('The service does not answer.', { cause: error });
+    }
+    if (response.ok) return response;
+    throw refusal(response, await read(response));
+  }
+}
+
+function pathOf(name: string): string {
+  return `v1/groups/${encodeURIComponent(name)}`;
+}
+
+async function read(response: Response): Promise<string> {
+  try {
+    return await response.text();
+  } catch (error) {
+    throw new Lost('The answer of the service broke off.', { cause: error });
+  }
+}
+
+function asJson<T>(text: string): T {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Lost('What answers is no parallel-workers service.', { cause: error });
+  }
+}
+
+function refusal({ status }: Response, text: string): Error {
+  try {
+    const problem = JSON.parse(text) as Problem;
+    if (typeof problem.code === 'string' && typeof problem.detail === 'string') return new Refused(problem);
+  } catch {
+    // A proxy, perhaps, that has an error page of its own.
+  }
+  return new Lost(`What answers is no parallel-workers service: it says ${status}.`);
+}

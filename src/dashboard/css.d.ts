@@ -1,0 +1,2 @@
+/** Styles, which Vite collects into one file. */
+declare module '*.css';

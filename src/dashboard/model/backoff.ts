@@ -1,0 +1,15 @@
+const FIRST_SECONDS = 1;
+const MOST_SECONDS = 15;
+
+/** How long to wait before the next try, after so many in a row that failed (1 or more): 1 s, 2, 4, 8, then 15. */
+export function retrySeconds(failures: number): number {
+  return Math.min(MOST_SECONDS, FIRST_SECONDS * 2 ** (failures - 1));
+}
+
+/**
+ * How long to wait until the service is asked again: a second, or ten times as long as its last answer took, so that
+ * who watches takes a tenth of the time at most, however many groups there are.
+ */
+export function pollSeconds(tookSeconds: number): number {
+  return Math.min(10, Math.max(1, 10 * tookSeconds));
+}

@@ -1,0 +1,61 @@
+import type { ServiceEvent } from '../../schemas/service-event.js';
+import { type Tone, toneOf } from './tone.js';
+
+/** An event for people. */
+export interface Told {
+  /** Null: the service as a whole. */
+  readonly group: string | null;
+  readonly text: string;
+  readonly tone: Tone;
+}
+
+/** What to say of an event; undefined of one that is nothing new. */
+export function eventText(event: ServiceEvent): Told | undefined {
+  switch (event.type) {
+    case 'snapshot':
+      return undefined;
+    case 'registered':
+      return about(event, 'registered');
+    case 'changed':
+      return about(event, 'got another spec');
+    case 'deleted':
+      return about(event, 'deleted');
+    case 'desired':
+      return about(event, `is to be ${event.desired}`);
+    case 'transition':
+      return about(
+        event,
+        [event.to, event.reason].filter((part) => part !== null).join(': '),
+        toneOf(event.to),
+      );
+    case 'failed':
+      return about(event, event.reason, 'bad');
+    case 'restarted':
+      return about(event, `${who(event.workerId)} starts again after ${event.reason}`, 'busy');
+    case 'stalled':
+      return about(event, `worker ${event.workerId} stalls`, 'bad');
+    case 'killed':
+      return about(event, `killed: worker ${event.workerIds.join(', ')}`, 'bad');
+    case 'scaled':
+      return about(event, `scaled to ${event.workers}`);
+    case 'criticalFailure':
+      return about(event, `critical group has failed for good: ${event.reason}`, 'bad');
+    case 'notKept':
+      return about(event, `could not be written to the state directory: ${event.reason}`, 'bad');
+    case 'closing':
+      return { group: null, text: 'the service ends: it stops all groups', tone: 'busy' };
+    case 'closed':
+      return { group: null, text: 'all groups have ended', tone: 'quiet' };
+    default:
+      // Of a service that is newer than this page.
+      return undefined;
+  }
+}
+
+function about({ group }: { group: string }, text: string, tone: Tone = 'quiet'): Told {
+  return { group, text, tone };
+}
+
+function who(workerId: number | null): string {
+  return workerId === null ? 'the group' : `worker ${workerId}`;
+}

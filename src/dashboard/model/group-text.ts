@@ -1,0 +1,59 @@
+import { age, count, duration, memory, NOTHING, rate } from '../../rates/quantities.js';
+import type { GroupStatus } from '../../schemas/group-status.js';
+import type { GroupView } from './history.js';
+import type { ServiceClock } from './service-clock.js';
+
+type Worker = GroupStatus['workers'][number];
+
+/** The numbers of a group, as they are written. */
+export interface GroupNumbers {
+  readonly workers: string;
+  readonly perSecond: string;
+  readonly median: string;
+  readonly p99: string;
+  readonly memory: string;
+  readonly cpu: string;
+  /** Items that wait, of how many; null without a feed. */
+  readonly feedDepth: string | null;
+  /** Share of the last minute in which the trainer waited; null without a feed. */
+  readonly trainerWaits: string | null;
+}
+
+export function numbersOf({ group, calls, cpu }: GroupView): GroupNumbers {
+  const { workers, host, feed } = group;
+  return {
+    workers: `${workers.filter(({ state }) => state === 'running').length}/${workers.length}`,
+    perSecond: calls === undefined ? NOTHING : rate(calls.perSecond),
+    median: calls?.median === undefined ? NOTHING : duration(calls.median),
+    p99: calls?.p99 === undefined ? NOTHING : `${calls.beyond ? '> ' : ''}${duration(calls.p99)}`,
+    memory: host === null ? NOTHING : memory(host.memoryBytes),
+    cpu: cpu === undefined ? NOTHING : `${Math.round(100 * Math.max(0, cpu))} %`,
+    feedDepth: feed === null ? null : `${count(feed.depth)}/${count(feed.capacity)}`,
+    trainerWaits: feed === null ? null : `${Math.round(100 * feed.takeWaitShare)} %`,
+  };
+}
+
+/** What there is to say about the state of a group, part by part. */
+export function remarksOf(group: GroupStatus, clock: ServiceClock): string[] {
+  const { reason, restartAt, restartPending } = group;
+  const parts = [
+    reason,
+    restartAt === null ? null : `starts again in ${age((Date.parse(restartAt) - clock.now()) / 1000)}`,
+    restartPending ? 'its spec has changed since it was started' : null,
+  ];
+  return parts.filter((part) => part !== null);
+}
+
+/** How long the worker has been in its call, as far as can be seen: since the end of the one before. */
+export function presentCall({ state, lastProgress }: Worker, clock: ServiceClock): string {
+  if ((state !== 'running' && state !== 'stalled') || lastProgress === null) return NOTHING;
+  const seconds = clock.since(lastProgress);
+  return seconds < 1 ? '< 1 s' : age(seconds);
+}
+
+/** How many groups are in each state, such as "2 running, 1 failed". */
+export function summaryOf(groups: readonly GroupStatus[]): string {
+  const states = new Map<string, number>();
+  for (const { state } of groups) states.set(state, (states.get(state) ?? 0) + 1);
+  return [...states].map(([state, n]) => `${n} ${state}`).join(', ');
+}

@@ -1,0 +1,86 @@
+import { type CallRate, type CallTimes, callRate } from '../../rates/call-times.js';
+import type { GroupStatus } from '../../schemas/group-status.js';
+import { NO_POINT, type Point, Series } from './series.js';
+
+/** What the service has told at one moment. */
+export interface Snapshot {
+  /** Seconds of a clock that never goes back. */
+  readonly at: number;
+  readonly groups: readonly GroupStatus[];
+  readonly times: ReadonlyMap<string, CallTimes>;
+}
+
+/** A group as it is, and what became of it. */
+export interface GroupView {
+  readonly group: GroupStatus;
+  /** Over the last seconds; undefined until there are two snapshots of the group to compare. */
+  readonly calls: CallRate | undefined;
+  /** Processors' worth of time over the last seconds; undefined without a process that was there before. */
+  readonly cpu: number | undefined;
+  readonly series: Series;
+}
+
+/** Over so many seconds rates and quantiles are made: long enough to be calm, short enough to follow what happens. */
+export const WINDOW_SECONDS = 5;
+
+/** Without a snapshot for so long there is a gap: what was in between is not known. */
+const GAP_SECONDS = 15;
+
+/** Makes of snapshots, one after the other, what there is to see of each group. */
+export class History {
+  readonly #series = new Map<string, Series>();
+  #window: Snapshot[] = [];
+  #views: readonly GroupView[] = [];
+
+  /** The groups of the last snapshot, in order of registration. */
+  get views(): readonly GroupView[] {
+    return this.#views;
+  }
+
+  add(snapshot: Snapshot): void {
+    const last = this.#window.at(-1);
+    if (last !== undefined && snapshot.at - last.at > GAP_SECONDS) {
+      this.#window = [];
+      for (const series of this.#series.values()) series.add(last.at, NO_POINT);
+    }
+    const known = new Set(snapshot.groups.map(({ name }) => name));
+    for (const name of this.#series.keys()) if (!known.has(name)) this.#series.delete(name);
+    this.#views = snapshot.groups.map((group) => this.#view(group, snapshot));
+    this.#window.push(snapshot);
+    // One that is older than the window stays: between it and the next the window begins.
+    const first = this.#window.findLastIndex(({ at }) => at <= snapshot.at - WINDOW_SECONDS);
+    this.#window.splice(0, Math.max(first, 0));
+  }
+
+  #view(group: GroupStatus, { at, times }: Snapshot): GroupView {
+    const before = this.#window.find((snapshot) => snapshot.times.has(group.name));
+    const [from, to] = [before?.times.get(group.name), times.get(group.name)];
+    const seconds = before === undefined ? 0 : at - before.at;
+    const calls = from === undefined || to === undefined ? undefined : callRate(from, to, seconds);
+    const series = this.#series.get(group.name) ?? new Series();
+    this.#series.set(group.name, series);
+    series.add(at, pointOf(group, calls));
+    return { group, calls, cpu: this.#cpu(group, at), series };
+  }
+
+  #cpu({ name, host }: GroupStatus, at: number): number | undefined {
+    if (host === null) return undefined;
+    for (const { at: then, groups } of this.#window) {
+      const old = groups.find((group) => group.name === name)?.host;
+      if (old?.pid === host.pid && at > then) return (host.cpuSeconds - old.cpuSeconds) / (at - then);
+    }
+    return undefined;
+  }
+}
+
+function pointOf({ host, feed }: GroupStatus, calls: CallRate | undefined): Point {
+  const atWork = host !== null;
+  return {
+    perSecond: calls?.perSecond ?? null,
+    median: calls?.median ?? null,
+    p99: calls?.p99 ?? null,
+    feedDepth: atWork ? (feed?.depth ?? null) : null,
+    takeWaitShare: atWork ? (feed?.takeWaitShare ?? null) : null,
+    memoryBytes: host?.memoryBytes ?? null,
+  };
+}

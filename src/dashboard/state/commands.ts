@@ -1,0 +1,108 @@
+import type { ApiClient } from '../api/client.js';
+import { Lost, Refused } from '../api/failures.js';
+import type { Command } from '../model/commands.js';
+import type { FormErrors } from '../model/registration.js';
+import { errorsOf } from '../model/registration.js';
+import { Changes } from './changes.js';
+import type { Session } from './session.js';
+
+/** Something to tell about a command, until it is put away. */
+export interface Notice {
+  readonly key: number;
+  readonly text: string;
+}
+
+/** Sends commands, and knows which are under way and what went wrong. */
+export class Commands extends Changes {
+  readonly #api: ApiClient;
+  readonly #session: Session;
+  readonly #underWay = new Map<string, readonly Command[]>();
+  #notices: readonly Notice[] = [];
+  #next = 0;
+
+  constructor(api: ApiClient, session: Session) {
+    super();
+    this.#api = api;
+    this.#session = session;
+  }
+
+  get notices(): readonly Notice[] {
+    return this.#notices;
+  }
+
+  underWay(name: string): readonly Command[] {
+    return this.#underWay.get(name) ?? [];
+  }
+
+  putAway(key: number): void {
+    this.#notices = this.#notices.filter((notice) => notice.key !== key);
+    this.changed();
+  }
+
+  /** @param workers for scale alone. @returns whether it was done */
+  async run(command: Command, name: string, workers = 1): Promise<boolean> {
+    this.#note(name, [...this.underWay(name), command]);
+    // What goes on is seen at once, not when it is over.
+    this.#session.lookNow();
+    try {
+      const report = await this.#send(command, name, workers);
+      if (report !== undefined) this.#tell(`${name}: ${report}`);
+      return true;
+    } catch (error) {
+      this.#tell(`Could not ${command} ${name}. ${this.#reason(error)}`);
+      return false;
+    } finally {
+      const rest = [...this.underWay(name)];
+      rest.splice(rest.indexOf(command), 1);
+      this.#note(name, rest);
+      this.#session.lookNow();
+    }
+  }
+
+  /** @returns what is wrong; undefined when the group is registered */
+  async register(body: Record<string, unknown>): Promise<FormErrors | undefined> {
+    try {
+      await this.#api.register(body);
+      this.#session.lookNow();
+      return undefined;
+    } catch (error) {
+      const whole = this.#reason(error);
+      return error instanceof Refused ? errorsOf(error.problem) : { whole };
+    }
+  }
+
+  /** @returns what there is to say although it was done */
+  async #send(command: Command, name: string, workers: number): Promise<string | undefined> {
+    switch (command) {
+      case 'start':
+      case 'restart':
+        await this.#api[command](name);
+        return undefined;
+      case 'scale':
+        await this.#api.scale(name, workers);
+        return undefined;
+      case 'stop':
+      case 'delete': {
+        const { success, groups } = await this.#api[command](name);
+        return success ? undefined : (groups[0]?.reason ?? 'workers had to be killed');
+      }
+    }
+  }
+
+  #reason(error: unknown): string {
+    if (error instanceof Refused && error.asksForToken) this.#session.refuseToken();
+    if (error instanceof Lost) return `${error.message} Whether it was done is not known.`;
+    return error instanceof Error ? error.message : String(error);
+  }
+
+  #tell(text: string): void {
+    this.#notices = [...this.#notices, { key: this.#next++, text }].slice(-5);
+    this.changed();
+  }
+
+  #note(name: string, commands: readonly Command[]): void {
+    if (commands.length === 0) this.#underWay.delete(name);
+    else this.#underWay.set(name, commands);
+    this.changed();
+  }
+}

@@ -1,0 +1,73 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { summaryOf } from '../model/group-text.js';
+import { routeOf } from '../model/route.js';
+import { Announcer } from './announcer.js';
+import { ConnectionBanner } from './connection-banner.js';
+import { EventsPanel } from './events-panel.js';
+import { GroupList } from './group-list.js';
+import { GroupPage } from './group-page.js';
+import { Header } from './header.js';
+import { Notices } from './notices.js';
+import { RegisterDialog } from './register-dialog.js';
+import { useServices } from './services.js';
+import { TokenDialog } from './token-dialog.js';
+import { useChanges } from './use-changes.js';
+
+/** The whole page. */
+export function App() {
+  const { session } = useServices();
+  useChanges(session);
+  const route = useRoute();
+  const [registering, setRegistering] = useState(false);
+  const main = useRef<HTMLElement>(null);
+  const place = route.page === 'group' ? route.name : '';
+  useFocusOnMove(main, place);
+  const { views } = session;
+  const summary = summaryOf(views.map(({ group }) => group));
+  useEffect(() => {
+    document.title = [place, summary, 'parallel-workers'].filter((part) => part !== '').join(' · ');
+  }, [place, summary]);
+
+  const found = views.find(({ group }) => group.name === place);
+  return (
+    <>
+      <Header summary={summary} onRegister={() => setRegistering(true)} />
+      <ConnectionBanner />
+      <main ref={main} tabIndex={-1} class={session.connection.kind === 'lost' ? 'old' : ''}>
+        <Notices />
+        {route.page === 'group' ? (
+          <GroupPage key={route.name} name={route.name} view={found} />
+        ) : (
+          <>
+            <GroupList views={views} />
+            {views.length > 0 && <EventsPanel name={undefined} />}
+          </>
+        )}
+      </main>
+      <Announcer groups={views.map(({ group }) => group)} />
+      {registering && <RegisterDialog onClose={() => setRegistering(false)} />}
+      {session.tokenNeed !== 'none' && <TokenDialog />}
+    </>
+  );
+}
+
+function useRoute() {
+  const [hash, setHash] = useState(location.hash);
+  useEffect(() => {
+    const follow = () => setHash(location.hash);
+    addEventListener('hashchange', follow);
+    return () => removeEventListener('hashchange', follow);
+  }, []);
+  return routeOf(hash);
+}
+
+/** Whoever reads by ear or moves by keyboard goes on at the new content; not when the page has just been opened. */
+function useFocusOnMove(main: { current: HTMLElement | null }, place: string): void {
+  const before = useRef(place);
+  useEffect(() => {
+    if (before.current === place) return;
+    before.current = place;
+    scrollTo(0, 0);
+    main.current?.focus({ preventScroll: true });
+  }, [main, place]);
+}

@@ -1,0 +1,34 @@
+import { groupHash } from '../model/route.js';
+import { Moment } from './moment.js';
+import { useServices } from './services.js';
+import { useChanges } from './use-changes.js';
+
+/** What has happened since the page was opened, the newest first: of a group, or of all. */
+export function EventsPanel({ name }: { name: string | undefined }) {
+  const { events } = useServices();
+  useChanges(events);
+  const told = events.events.filter(({ group }) => name === undefined || group === name || group === null);
+  return (
+    <section class="panel" aria-labelledby="events-title">
+      <h2 id="events-title">Events</h2>
+      {told.length === 0 ? (
+        <p class="quiet">Nothing has happened since this page was opened.</p>
+      ) : (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard.
+        <ol class="events scrolls" tabIndex={0} aria-labelledby="events-title">
+          {told.toReversed().map(({ key, at, group, text, tone }) => (
+            <li key={key} class={`tone-${tone}`}>
+              <Moment at={at} />
+              {name === undefined && group !== null && (
+                <a class="name" href={groupHash(group)}>
+                  {group}
+                </a>
+              )}
+              <span class="text">{text}</span>
+            </li>
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,55 @@
+import { count, duration, memory, NOTHING, rate } from '../../rates/quantities.js';
+import { numbersOf } from '../model/group-text.js';
+import type { GroupView } from '../model/history.js';
+import { Plot } from './plot.js';
+
+const percent = (share: number) => `${Math.round(100 * share)} %`;
+
+/** The last minutes of a group. */
+export function GroupPlots({ view }: { view: GroupView }) {
+  const { group, series } = view;
+  const numbers = numbersOf(view);
+  return (
+    <section class="plots" aria-label="The last minutes">
+      <Plot
+        title="Iterations per second"
+        series={series}
+        lines={[{ measure: 'perSecond', name: '', now: numbers.perSecond }]}
+        format={rate}
+      />
+      <Plot
+        title="Worker time"
+        series={series}
+        lines={[
+          { measure: 'median', name: 'median', now: numbers.median },
+          { measure: 'p99', name: 'p99', now: numbers.p99 },
+        ]}
+        format={duration}
+        logarithmic
+      />
+      {group.feed !== null && (
+        <>
+          <Plot
+            title="Items in the feed"
+            series={series}
+            lines={[{ measure: 'feedDepth', name: '', now: numbers.feedDepth ?? NOTHING }]}
+            format={count}
+          />
+          <Plot
+            title="Trainer waits, share of the last minute"
+            series={series}
+            lines={[{ measure: 'takeWaitShare', name: '', now: numbers.trainerWaits ?? NOTHING }]}
+            format={percent}
+            top={1}
+          />
+        </>
+      )}
+      <Plot
+        title="Memory"
+        series={series}
+        lines={[{ measure: 'memoryBytes', name: '', now: numbers.memory }]}
+        format={memory}
+      />
+    </section>
+  );
+}

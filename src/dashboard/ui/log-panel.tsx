@@ -1,0 +1,84 @@
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { LogFeed, type ShownLine } from '../state/log-feed.js';
+import { timeOfDay } from './moment.js';
+import { useServices } from './services.js';
+import { useChanges } from './use-changes.js';
+
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+type Level = (typeof LEVELS)[number];
+
+/** So near to the end, in pixels, counts as there. */
+const NEAR = 24;
+
+/** What a group says, as it says it. Who scrolls up to read is left where they are. */
+export function LogPanel({ name }: { name: string }) {
+  const { api, session } = useServices();
+  const feed = useMemo(() => new LogFeed((signal, after) => api.logs(name, signal, after)), [api, name]);
+  useChanges(feed);
+  useEffect(() => {
+    const follow = () => feed.run(session.isWatching);
+    follow();
+    const end = session.subscribe(follow);
+    return () => {
+      end();
+      feed.run(false);
+    };
+  }, [feed, session]);
+
+  const [level, setLevel] = useState<Level>('debug');
+  const shown = feed.lines.filter(
+    (line) => 'lost' in line || LEVELS.indexOf(line.level) >= LEVELS.indexOf(level),
+  );
+  const box = useRef<HTMLDivElement>(null);
+  const atEnd = useRef(true);
+  // Whenever other lines are shown.
+  useLayoutEffect(() => {
+    if (box.current !== null && atEnd.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [feed.lines, level]);
+
+  return (
+    <section class="panel" aria-labelledby="log-title">
+      <div class="panel-title">
+        <h3 id="log-title">Log</h3>
+        <label>
+          From level{' '}
+          <select value={level} onChange={(event) => setLevel(event.currentTarget.value as Level)}>
+            {LEVELS.map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+          </select>
+        </label>
+      </div>
+      <div
+        ref={box}
+        class="log scrolls"
+        role="log"
+        aria-live="off"
+        aria-labelledby="log-title"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard.
+        tabIndex={0}
+        onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
+          atEnd.current = scrollHeight - scrollTop - clientHeight < NEAR;
+        }}
+      >
+        {shown.length === 0 ? (
+          <p class="quiet">No lines yet.</p>
+        ) : (
+          shown.map((line) => <Line key={line.key} line={line} />)
+        )}
+      </div>
+    </section>
+  );
+}
+
+function Line({ line }: { line: ShownLine }) {
+  if ('lost' in line) return <p class="lost">{line.lost} lines are missing: they came too fast.</p>;
+  const { time, level, workerId, text, fields } = line;
+  return (
+    <p class={`line level-${level}`}>
+      <time dateTime={time}>{timeOfDay(Date.parse(time))}</time> <span class="level">{level}</span>{' '}
+      <span class="who">{workerId === null ? 'host' : `worker ${workerId}`}</span> {text}
+      {fields !== undefined && <span class="fields"> {JSON.stringify(fields)}</span>}
+    </p>
+  );
+}

@@ -1,0 +1,40 @@
+// The dashboard, from here into the package: `npm run build` calls it.
+
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync } from 'node:zlib';
+import { defineConfig } from 'vite';
+
+/** Compresses what the page loads once, here, and not whenever it is asked for. */
+const compressed = {
+  name: 'compressed',
+  enforce: 'post',
+  generateBundle: {
+    order: 'post',
+    handler(_options, bundle) {
+      for (const file of Object.values(bundle)) {
+        const content = file.type === 'chunk' ? file.code : file.source;
+        const source = brotliCompressSync(Buffer.from(content));
+        this.emitFile({ type: 'asset', fileName: `${file.fileName}.br`, source });
+      }
+    },
+  },
+};
+
+export default defineConfig({
+  root: fileURLToPath(new URL('.', import.meta.url)),
+  // Relative, so that the page may be behind a prefix.
+  base: './',
+  publicDir: false,
+  logLevel: 'warn',
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    outDir: fileURLToPath(new URL('../../dist/page', import.meta.url)),
+    emptyOutDir: true,
+    target: 'es2023',
+    modulePreload: { polyfill: false },
+    // Nothing in data: URLs, so that the policy of the page need not allow them.
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+  },
+  plugins: [compressed],
+});
