@@ -22,12 +22,12 @@ export function eventText(event: ServiceEvent): Told | undefined {
       return about(event, 'deleted');
     case 'desired':
       return about(event, `is to be ${event.desired}`);
-    case 'transition':
-      return about(
-        event,
-        [event.to, event.reason].filter((part) => part !== null).join(': '),
-        toneOf(event.to),
-      );
+    case 'transition': {
+      const { to, reason } = event;
+      // Why it stops was told by what it stops for.
+      const text = reason === null || to === 'stopping' ? to : `${to}: ${reason}`;
+      return about(event, text, toneOf(to));
+    }
     case 'failed':
       return about(event, event.reason, 'bad');
     case 'restarted':

@@ -1,5 +1,6 @@
 import { age, count, duration, memory, NOTHING, rate } from '../../rates/quantities.js';
 import type { GroupStatus } from '../../schemas/group-status.js';
+import type { GroupState } from '../../schemas/states.js';
 import type { GroupView } from './history.js';
 import type { ServiceClock } from './service-clock.js';
 
@@ -51,9 +52,9 @@ export function presentCall({ state, lastProgress }: Worker, clock: ServiceClock
   return seconds < 1 ? '< 1 s' : age(seconds);
 }
 
-/** How many groups are in each state, such as "2 running, 1 failed". */
-export function summaryOf(groups: readonly GroupStatus[]): string {
-  const states = new Map<string, number>();
+/** How many groups are in each state, in the order in which they come. */
+export function countStates(groups: readonly GroupStatus[]): [state: GroupState, groups: number][] {
+  const states = new Map<GroupState, number>();
   for (const { state } of groups) states.set(state, (states.get(state) ?? 0) + 1);
-  return [...states].map(([state, n]) => `${n} ${state}`).join(', ');
+  return [...states];
 }

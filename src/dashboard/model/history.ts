@@ -81,6 +81,6 @@ function pointOf({ host, feed }: GroupStatus, calls: CallRate | undefined): Poin
     p99: calls?.p99 ?? null,
     feedDepth: atWork ? (feed?.depth ?? null) : null,
     takeWaitShare: atWork ? (feed?.takeWaitShare ?? null) : null,
-    memoryBytes: host?.memoryBytes ?? null,
+    memoryMib: host === null ? null : host.memoryBytes / 2 ** 20,
   };
 }

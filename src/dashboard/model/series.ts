@@ -7,7 +7,7 @@ export interface Point {
   readonly feedDepth: number | null;
   /** 0 to 1. */
   readonly takeWaitShare: number | null;
-  readonly memoryBytes: number | null;
+  readonly memoryMib: number | null;
 }
 export type Measure = keyof Point;
 
@@ -17,7 +17,7 @@ export const NO_POINT: Point = {
   p99: null,
   feedDepth: null,
   takeWaitShare: null,
-  memoryBytes: null,
+  memoryMib: null,
 };
 
 /** How long a point is kept: what "the last minutes" are. */

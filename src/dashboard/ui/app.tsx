@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { summaryOf } from '../model/group-text.js';
+import { countStates } from '../model/group-text.js';
 import { routeOf } from '../model/route.js';
 import { Announcer } from './announcer.js';
 import { ConnectionBanner } from './connection-banner.js';
@@ -23,15 +23,18 @@ export function App() {
   const place = route.page === 'group' ? route.name : '';
   useFocusOnMove(main, place);
   const { views } = session;
-  const summary = summaryOf(views.map(({ group }) => group));
+  const states = countStates(views.map(({ group }) => group));
+  const failed = states.find(([state]) => state === 'failed')?.[1] ?? 0;
   useEffect(() => {
-    document.title = [place, summary, 'parallel-workers'].filter((part) => part !== '').join(' · ');
-  }, [place, summary]);
+    // What is seen of a tab in the background.
+    const parts = [failed > 0 ? `${failed} failed` : '', place, 'parallel-workers'];
+    document.title = parts.filter((part) => part !== '').join(' · ');
+  }, [place, failed]);
 
   const found = views.find(({ group }) => group.name === place);
   return (
     <>
-      <Header summary={summary} onRegister={() => setRegistering(true)} />
+      <Header states={states} onRegister={() => setRegistering(true)} />
       <ConnectionBanner />
       <main ref={main} tabIndex={-1} class={session.connection.kind === 'lost' ? 'old' : ''}>
         <Notices />

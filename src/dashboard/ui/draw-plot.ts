@@ -1,5 +1,5 @@
 import uPlot from 'uplot';
-import { KEEP_SECONDS } from '../model/series.js';
+import { logarithmicTicks, shownSeconds } from '../model/axes.js';
 
 const HEIGHT = 132;
 /** Of the axis on the left: as wide as "1,000 MiB". */
@@ -25,26 +25,33 @@ export function drawPlot(element: HTMLElement, data: uPlot.AlignedData, options:
     {
       width: element.clientWidth,
       height: HEIGHT,
-      padding: [8, 4, 0, 0],
+      padding: [8, 20, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
       scales: {
-        x: { time: true, range: (_plot, _min, max) => [max - KEEP_SECONDS, max] },
-        y: logarithmic ? { distr: 3 } : { range: (_plot, _min, max) => [0, top ?? roomAbove(max)] },
+        x: { time: true, range: (_plot, _min, max) => [max - shownSeconds(data[0]), max] },
+        y: logarithmic
+          ? { distr: 3, range: (_plot, min, max) => [(min ?? 1e-3) / 1.5, (max ?? 1) * 1.5] }
+          : { range: (_plot, _min, max) => [0, roomAbove(top ?? max)] },
       },
       axes: [
         {
           ...axis,
           grid: { show: false },
           size: 22,
+          incrs: [10, 30, 60],
           space: 80,
-          values: (_plot, moments) => moments.map(minutes),
+          values: (_plot, moments, _axis, _space, step) => moments.map((moment) => momentText(moment, step)),
         },
         {
           ...axis,
           grid,
           size: AXIS_WIDTH,
           space: 28,
+          ...(logarithmic && {
+            splits: (_plot, _axis, min, max) => logarithmicTicks(min, max),
+            filter: (_plot, values) => values,
+          }),
           values: (_plot, values) => values.map((value) => (value === null ? '' : format(value))),
         },
       ],
@@ -78,11 +85,13 @@ export function drawPlot(element: HTMLElement, data: uPlot.AlignedData, options:
 
 /** The line does not touch the upper edge; a flat 0 lies at the lower one. */
 function roomAbove(most: number | null): number {
-  return most === null || most <= 0 ? 1 : most * 1.15;
+  return most === null || most <= 0 ? 1 : most * 1.12;
 }
 
-const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const hour = { hour: '2-digit', minute: '2-digit' } as const;
+const minutes = new Intl.DateTimeFormat('en-GB', hour);
+const seconds = new Intl.DateTimeFormat('en-GB', { ...hour, second: '2-digit' });
 
-function minutes(seconds: number): string {
-  return clock.format(seconds * 1000);
+function momentText(moment: number, step: number): string {
+  return (step < 60 ? seconds : minutes).format(moment * 1000);
 }

@@ -20,7 +20,7 @@ export function GroupList({ views }: { views: readonly GroupView[] }) {
           </th>
           <th scope="col">Iterations/s</th>
           <th scope="col">Worker time: median, p99</th>
-          {fed && <th scope="col">Feed, trainer waits</th>}
+          {fed && <th scope="col">Feed</th>}
           <th scope="col" class="number">
             Memory
           </th>

@@ -38,7 +38,7 @@ export function GroupPage({ name, view }: GroupPageProps) {
         </h2>
         <StateMark state={group.state} />
         <span class="since">
-          for {age(clock.since(group.since))}, to be {group.desired}
+          for {age(clock.since(group.since))}, desired {group.desired}
         </span>
         <GroupCommands group={group} />
       </div>

@@ -3,6 +3,7 @@ import { numbersOf } from '../model/group-text.js';
 import type { GroupView } from '../model/history.js';
 import { Plot } from './plot.js';
 
+const mebibytes = (value: number) => memory(value * 2 ** 20);
 const percent = (share: number) => `${Math.round(100 * share)} %`;
 
 /** The last minutes of a group. */
@@ -34,6 +35,7 @@ export function GroupPlots({ view }: { view: GroupView }) {
             series={series}
             lines={[{ measure: 'feedDepth', name: '', now: numbers.feedDepth ?? NOTHING }]}
             format={count}
+            top={group.feed.capacity}
           />
           <Plot
             title="Trainer waits, share of the last minute"
@@ -47,8 +49,8 @@ export function GroupPlots({ view }: { view: GroupView }) {
       <Plot
         title="Memory"
         series={series}
-        lines={[{ measure: 'memoryBytes', name: '', now: numbers.memory }]}
-        format={memory}
+        lines={[{ measure: 'memoryMib', name: '', now: numbers.memory }]}
+        format={mebibytes}
       />
     </section>
   );

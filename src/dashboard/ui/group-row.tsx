@@ -1,4 +1,4 @@
-import { age } from '../../rates/quantities.js';
+import { age, NOTHING } from '../../rates/quantities.js';
 import { numbersOf, remarksOf } from '../model/group-text.js';
 import type { GroupView } from '../model/history.js';
 import { groupHash } from '../model/route.js';
@@ -15,7 +15,6 @@ export function GroupRow({ view, fed }: { view: GroupView; fed: boolean }) {
   const { name, state, desired, spec } = group;
   const numbers = numbersOf(view);
   const remarks = remarksOf(group, clock);
-  const atRest = desired === 'running' ? state === 'registered' || state === 'stopped' : state === 'running';
   return (
     <tr class={`tone-${toneOf(state)}`}>
       <th scope="row">
@@ -24,8 +23,9 @@ export function GroupRow({ view, fed }: { view: GroupView; fed: boolean }) {
       </th>
       <td class="state-cell" data-label="State">
         <StateMark state={state} />
-        <span class="since">{age(clock.since(group.since))}</span>
-        {atRest && <span class="since">to be {desired}</span>}
+        <span class="since">
+          {age(clock.since(group.since))}, desired {desired}
+        </span>
       </td>
       <td class="number" data-label="Workers">
         {numbers.workers}
@@ -37,14 +37,14 @@ export function GroupRow({ view, fed }: { view: GroupView; fed: boolean }) {
       <td class="plotted" data-label="Worker time">
         <span class="value">
           {numbers.median}
-          <small>p99 {numbers.p99}</small>
+          {numbers.p99 !== NOTHING && <small>p99 {numbers.p99}</small>}
         </span>
         <Spark series={series} measures={['median', 'p99']} />
       </td>
       {fed && (
-        <td class="feed" data-label="Feed">
-          {numbers.feedDepth ?? <span class="quiet">–</span>}
-          {numbers.trainerWaits !== null && <small>waits {numbers.trainerWaits}</small>}
+        <td class={`feed ${group.feed === null ? 'none' : ''}`} data-label="Feed">
+          {numbers.feedDepth ?? NOTHING}
+          {numbers.trainerWaits !== null && <small>trainer waits {numbers.trainerWaits}</small>}
         </td>
       )}
       <td class="number" data-label="Memory">

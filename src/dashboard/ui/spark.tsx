@@ -1,8 +1,9 @@
+import { shownSeconds } from '../model/axes.js';
 import type { Measure, Series } from '../model/series.js';
 import { highest, sparkPath } from '../model/spark.js';
 
 const [WIDTH, HEIGHT] = [96, 24];
-const SPAN_SECONDS = 120;
+const MOST_SECONDS = 120;
 
 interface SparkProps {
   readonly series: Series;
@@ -18,7 +19,7 @@ export function Spark({ series, measures }: SparkProps) {
     width: WIDTH,
     height: HEIGHT - 2,
     until: times.at(-1) ?? 0,
-    span: SPAN_SECONDS,
+    span: shownSeconds(times, MOST_SECONDS),
     top: highest(...columns),
   };
   return (
