@@ -25,7 +25,8 @@ test('pictures of the dashboard', { timeout: 10 * 60_000 }, async (t) => {
   const pages = await Promise.all(
     PICTURES.map(async (picture) => {
       const browser = await Browser.start(t, picture.options);
-      const page = await browser.open(`${service.url}/${picture.group ? `#/groups/${picture.group}` : ''}`);
+      const hash = picture.group === undefined ? '' : `#/groups/${picture.group}`;
+      const { page } = await browser.open(t, `${service.url}/${hash}`);
       return { ...picture, page };
     }),
   );

@@ -1,8 +1,9 @@
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 
 const EXECUTABLE = '/usr/bin/chromium';
 
@@ -23,50 +24,87 @@ const PATIENCE_MS = 30_000;
 export interface BrowserOptions {
   readonly dark?: boolean;
   readonly size?: { readonly width: number; readonly height: number };
-  readonly reducedMotion?: boolean;
 }
 
-/** A real Chromium with a fresh profile, and what its pages have done that they must not. */
+/** A real Chromium with a fresh profile. */
 export class Browser {
-  readonly context: BrowserContext;
-  /** Errors in the console, exceptions, violations of the policy. */
-  readonly complaints: string[] = [];
-  /** Origins that were asked for anything. */
-  readonly origins = new Set<string>();
+  readonly #context: BrowserContext;
 
   private constructor(context: BrowserContext) {
-    this.context = context;
-    context.on('request', (request) => this.origins.add(new URL(request.url()).origin));
-    context.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') this.complaints.push(message.text());
-    });
-    context.on('weberror', (error) => this.complaints.push(String(error.error())));
+    this.#context = context;
   }
 
   /** Starts it, and ends it with the test. */
   static async start(t: TestContext, options: BrowserOptions = {}): Promise<Browser> {
     const profile = mkdtempSync(join(tmpdir(), 'parallel-workers-chromium-'));
+    t.after(() => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));
     const context = await chromium.launchPersistentContext(profile, {
       executablePath: EXECUTABLE,
       args: ARGS,
       headless: true,
       viewport: options.size ?? { width: 1280, height: 860 },
       colorScheme: options.dark ? 'dark' : 'light',
-      reducedMotion: options.reducedMotion === false ? 'no-preference' : 'reduce',
+      reducedMotion: 'reduce',
       timezoneId: 'UTC',
+      timeout: 2 * PATIENCE_MS,
     });
+    // Hooks run in their order: it is closed before its profile is removed.
+    t.after(() => context.close());
     context.setDefaultTimeout(PATIENCE_MS);
-    t.after(async () => {
-      await context.close();
-      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-    });
     return new Browser(context);
   }
 
-  /** A page of its own tab. */
-  async open(url: string): Promise<Page> {
-    const page = await this.context.newPage();
+  /** Opens the address in a tab of its own, which closes with the test. */
+  async open(t: TestContext, url: string): Promise<Tab> {
+    const page = await this.#context.newPage();
+    t.after(() => page.close());
+    const tab = new Tab(page, new URL(url).origin);
     await page.goto(url);
-    return page;
+    return tab;
+  }
+}
+
+/** A tab, and what it has done that it must not. */
+export class Tab {
+  readonly page: Page;
+  /** Errors and warnings in the console, violations of the policy among them, exceptions, requests to others. */
+  readonly #complaints: string[] = [];
+
+  constructor(page: Page, origin: string) {
+    this.page = page;
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') this.#complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => this.#complaints.push(String(error)));
+    page.on('request', (request) => {
+      if (new URL(request.url()).origin !== origin) this.#complaints.push(`a request to ${request.url()}`);
+    });
+  }
+
+  /** Fails with whatever is wrong. */
+  assertQuiet(): void {
+    assert.deepEqual(this.#complaints, []);
+  }
+
+  /** The same; that requests failed, or were refused, was meant. */
+  assertQuietBut(expected: RegExp): void {
+    assert.deepEqual(
+      this.#complaints.filter((text) => !expected.test(text)),
+      [],
+    );
+  }
+
+  /** The row of a group in the list. */
+  row(name: string): Locator {
+    return this.page.getByRole('row').filter({ has: this.page.getByRole('link', { name, exact: true }) });
+  }
+
+  /** Waits until the group is in that state, in the list or on its own page. */
+  async sees(state: string, where: Locator | Page = this.page): Promise<void> {
+    await where.locator('.state', { hasText: state }).first().waitFor();
+  }
+
+  button(name: string): Locator {
+    return this.page.getByRole('button', { name, exact: true });
   }
 }

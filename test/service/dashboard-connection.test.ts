@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { Browser } from '../support/browser.js';
+import { requires } from '../support/requires.js';
+import { startService } from '../support/service.js';
+import { temporaryDirectory } from '../support/temporary.js';
+
+const [TOKEN, READ_TOKEN] = ['a-token-for-everything', 'a-token-to-look'];
+
+test('the dashboard and its connection', requires('chromium'), async (t: TestContext) => {
+  const browser = await Browser.start(t);
+
+  await t.test('a connection that is lost is told, and comes back by itself', async (t) => {
+    const stateDir = temporaryDirectory(t);
+    const service = await startService(t, { stateDir });
+    await service.register({ name: 'steady', module: 'millisecond.mjs' });
+    await service.start('steady');
+    const tab = await browser.open(t, `${service.url}/#/groups/steady`);
+    const { page } = tab;
+    await tab.sees('running');
+    await page.getByRole('img', { name: /^Iterations per second.* Now: \d/ }).waitFor();
+
+    await service.end('SIGKILL');
+    await page
+      .getByText(/Connection lost\. The service does not answer\. What is shown is of \d\d:\d\d:\d\d\./)
+      .waitFor();
+    await page.getByText(/Trying again in \d+ s|Trying …/).waitFor();
+    await page.getByRole('heading', { name: 'steady' }).waitFor();
+
+    const port = new URL(service.url).port;
+    await startService(t, { stateDir, flags: ['--port', port] });
+    await page.getByText('Connection lost').waitFor({ state: 'detached' });
+    // It was to run, so it runs again: in events and plots as well.
+    await tab.sees('running');
+    await page.getByRole('img', { name: /^Iterations per second.* Now: \d/ }).waitFor();
+    await tab.button('Stop steady').click();
+    await page.getByRole('region', { name: 'Events' }).getByText('stopped', { exact: true }).waitFor();
+    tab.assertQuietBut(/Failed to load resource|ERR_/);
+  });
+
+  await t.test('a token is asked for, a wrong one is told, the right one is kept for the tab', async (t) => {
+    const service = await startService(t, { env: { PW_TOKEN: TOKEN, PW_READ_TOKEN: READ_TOKEN } });
+    const authorization = `Bearer ${TOKEN}`;
+    await fetch(`${service.url}/v1/groups`, {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'secret', module: 'sleeps.mjs' }),
+    });
+    const tab = await browser.open(t, `${service.url}/`);
+    const { page } = tab;
+    const dialog = page.getByRole('dialog', { name: 'This service asks for a token' });
+    await dialog.getByLabel('Token').fill('guessed');
+    await page.keyboard.press('Enter');
+    await dialog.getByText('This is not the token of this service.').waitFor();
+    assert.equal(await tab.row('secret').count(), 0);
+    await dialog.getByLabel('Token').fill(TOKEN);
+    await page.keyboard.press('Enter');
+    await tab.row('secret').waitFor();
+    await dialog.waitFor({ state: 'detached' });
+    await tab.button('Start secret').click();
+    await tab.sees('running', tab.row('secret'));
+    // What streams is let in as well.
+    await page.getByRole('region', { name: 'Events' }).getByText('running', { exact: true }).waitFor();
+
+    await page.reload();
+    await tab.row('secret').waitFor();
+    const stored = await page.evaluate(
+      '[Object.values(sessionStorage), Object.keys(localStorage), document.cookie]',
+    );
+    assert.deepEqual(stored, [[TOKEN], [], '']);
+    const other = await browser.open(t, `${service.url}/`);
+    await other.page.getByRole('dialog', { name: 'This service asks for a token' }).waitFor();
+
+    await tab.button('Forget token').click();
+    await dialog.getByLabel('Token').fill(READ_TOKEN);
+    await page.keyboard.press('Enter');
+    await tab.row('secret').waitFor();
+    await dialog.waitFor({ state: 'detached' });
+    await tab.button('Stop secret').click();
+    await page
+      .getByText('Could not stop secret. The token sent is the read-only one (PW_READ_TOKEN)')
+      .waitFor();
+    await tab.sees('running', tab.row('secret'));
+    await tab.button('Dismiss').click();
+    await page.getByText('Could not stop secret').waitFor({ state: 'detached' });
+    tab.assertQuietBut(/status of (401|403)/);
+  });
+});
