@@ -28,7 +28,7 @@ const POLICY = [
 interface PageFile {
   readonly type: string;
   readonly plain: Buffer;
-  readonly brotli: Buffer;
+  readonly gzipped: Buffer;
 }
 
 /**
@@ -47,7 +47,7 @@ export const pageRoutes: FastifyPluginAsync = async (app) => {
     send(request, reply, index, 'no-cache'),
   );
   const folder = join(PAGE, 'assets');
-  for (const name of readdirSync(folder).filter((file) => !file.endsWith('.br'))) {
+  for (const name of readdirSync(folder).filter((file) => !file.endsWith('.gz'))) {
     const asset = readPageFile(folder, name);
     // A route for each: what is not there is an unknown path, as any other. Another content has another name.
     app.get(
@@ -63,19 +63,20 @@ function readPageFile(folder: string, name: string): PageFile {
   return {
     type,
     plain: readFileSync(join(folder, name)),
-    brotli: readFileSync(join(folder, `${name}.br`)),
+    gzipped: readFileSync(join(folder, `${name}.gz`)),
   };
 }
 
 function send(request: FastifyRequest, reply: FastifyReply, file: PageFile, caching: string): FastifyReply {
   const encodings = String(request.headers['accept-encoding'] ?? '');
-  const compressed = /(^|,)\s*br\s*(,|$)/.test(encodings);
+  // Not Brotli, which browsers take over TLS alone.
+  const compressed = /(^|,)\s*gzip\s*(,|$)/.test(encodings);
   reply.headers({
     'content-type': file.type,
     'cache-control': caching,
     'content-security-policy': POLICY,
     vary: 'accept-encoding',
-    ...(compressed && { 'content-encoding': 'br' }),
+    ...(compressed && { 'content-encoding': 'gzip' }),
   });
-  return reply.send(compressed ? file.brotli : file.plain);
+  return reply.send(compressed ? file.gzipped : file.plain);
 }

@@ -26,13 +26,13 @@ test('the dashboard is small, comes from here alone, and can be kept', async (t)
       headers.get('content-type') ?? '',
       /^(text\/(javascript|css); charset=utf-8|image\/svg\+xml)$/,
     );
-    assert.equal(headers.get('content-encoding'), 'br', 'as this client accepts it');
+    assert.equal(headers.get('content-encoding'), 'gzip', 'as this client accepts it');
     bytes += gzipSync(String(body)).length;
   }
   assert.ok(bytes < MOST_BYTES, `it is ${bytes} bytes`);
   t.diagnostic(`the page is ${bytes} bytes in gzip`);
 
-  const plain = await globalThis.fetch(url, { headers: { 'accept-encoding': 'gzip' } });
+  const plain = await globalThis.fetch(url, { headers: { 'accept-encoding': 'identity' } });
   assert.equal(plain.headers.get('content-encoding'), null);
   assert.equal(plain.headers.get('vary'), 'accept-encoding');
   assert.equal(await plain.text(), page.body);
