@@ -1,7 +1,9 @@
 // `npm run demo`: starts the service, trains a digit classifier on batches that its workers make, shows what the
-// service measured, and ends everything it started.
+// service measured, and ends everything it started. With `--keep` the trainer then goes on to
+// learn until Ctrl-C, for a look at the dashboard.
 
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +20,7 @@ const REQUEST_SECONDS = 10;
 const END_SECONDS = 20; // for a process to end after SIGTERM, before SIGKILL
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
 
+const keep = process.argv.includes('--keep');
 const interrupted = new AbortController();
 for (const name of Object.keys(SIGNALS)) process.on(name, () => interrupted.abort(name));
 
@@ -52,7 +55,19 @@ async function demo() {
   for (const line of metrics.split('\n')) {
     if (/^worker_(time_seconds_(count|sum)|feed_\w+_total)\b/.test(line)) console.log(`  ${line}`);
   }
+  if (keep && code === 0) await keepGoing(python, url);
   return typeof code === 'number' ? code : 1;
+}
+
+/** Has the trainer learn on until a signal ends all. */
+async function keepGoing(python, url) {
+  const trainer = start(python, [TRAINER, '--url', url, '--epochs', '1000000'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  console.log(`\ndemo: the trainer goes on until Ctrl-C; the dashboard is at ${url}/`);
+  const interruption = once(interrupted.signal, 'abort');
+  const code = await Promise.race([trainer.ended, interruption]);
+  if (!interrupted.signal.aborted) throw new Error(`the trainer ended with ${code}`);
 }
 
 /** Returns the address that the service announces in its log. */

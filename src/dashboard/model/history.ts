@@ -45,11 +45,11 @@ export class History {
     }
     const known = new Set(snapshot.groups.map(({ name }) => name));
     for (const name of this.#series.keys()) if (!known.has(name)) this.#series.delete(name);
-    this.#views = snapshot.groups.map((group) => this.#view(group, snapshot));
-    this.#window.push(snapshot);
     // One that is older than the window stays: between it and the next the window begins.
     const first = this.#window.findLastIndex(({ at }) => at <= snapshot.at - WINDOW_SECONDS);
     this.#window.splice(0, Math.max(first, 0));
+    this.#views = snapshot.groups.map((group) => this.#view(group, snapshot));
+    this.#window.push(snapshot);
   }
 
   #view(group: GroupStatus, { at, times }: Snapshot): GroupView {

@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { ApiClient } from '#dist/dashboard/api/client.js';
+import { Lost, Refused } from '#dist/dashboard/api/failures.js';
+import { numbersOf, presentCall, remarksOf } from '#dist/dashboard/model/group-text.js';
+import { History, type Snapshot } from '#dist/dashboard/model/history.js';
+import { Series } from '#dist/dashboard/model/series.js';
+import { ServiceClock } from '#dist/dashboard/model/service-clock.js';
+import { EventFeed } from '#dist/dashboard/state/event-feed.js';
+import { LogFeed } from '#dist/dashboard/state/log-feed.js';
+import { Session } from '#dist/dashboard/state/session.js';
+import { TokenKeeper } from '#dist/dashboard/state/token-keeper.js';
+import { GroupStatus } from '#dist/schemas/group-status.js';
+
+const [EXAMPLE] = (GroupStatus as unknown as { examples: [GroupStatus] }).examples;
+
+/** A snapshot of one group, in which so many calls of a millisecond have ended. */
+function snapshot(at: number, calls: number, change: Partial<GroupStatus> = {}): Snapshot {
+  const group = { ...EXAMPLE, ...change };
+  const buckets = [
+    [0.001, calls],
+    [Number.POSITIVE_INFINITY, calls],
+  ] as const;
+  return {
+    at,
+    groups: [group],
+    times: new Map([[group.name, { count: calls, seconds: calls / 1000, buckets }]]),
+  };
+}
+
+const problem = (status: number, code: string) => ({
+  type: '',
+  title: '',
+  status,
+  code,
+  detail: `because ${code}`,
+});
+const refused = (status: number, code: string) => new Refused(problem(status, code) as Refused['problem']);
+
+test('history makes rates of snapshots, with gaps where nothing is known', () => {
+  const history = new History();
+  for (let second = 0; second <= 10; second++)
+    history.add(snapshot(second, second < 5 ? 0 : 100 * (second - 5)));
+  const [view] = history.views;
+  assert.ok(view);
+  assert.equal(view.calls?.perSecond, 100, 'over the last five seconds');
+  assert.equal(view.cpu, 0);
+  assert.equal(view.series.column('perSecond')[0], null, 'of one snapshot alone');
+  assert.deepEqual(numbersOf(view), {
+    workers: '1/1',
+    perSecond: '100',
+    median: '500 µs',
+    p99: '990 µs',
+    memory: '74 MiB',
+    cpu: '0 %',
+    feedDepth: null,
+    trainerWaits: null,
+  });
+
+  history.add(snapshot(100, 0, { host: null }));
+  assert.deepEqual(view.series.column('memoryMib').slice(-2), [null, null]);
+  assert.equal(history.views[0]?.calls, undefined, 'after a gap it begins anew');
+  history.add(snapshot(101, 10, { name: 'other' }));
+  assert.equal(history.views[0]?.series.length, 1, 'another group');
+});
+
+test('series keep the last minutes', () => {
+  const series = new Series(10);
+  for (let second = 0; second < 100; second++) series.add(second, { ...snapshotPoint(), perSecond: second });
+  assert.equal(series.length, 11);
+  assert.deepEqual([series.times[0], series.column('perSecond')[0]], [89, 89]);
+});
+
+function snapshotPoint() {
+  return { perSecond: 0, median: 0, p99: 0, feedDepth: null, takeWaitShare: null, memoryMib: 1 };
+}
+
+test('what there is to say of a group and its workers', () => {
+  const clock = new ServiceClock(() => Date.parse('2026-01-01T12:00:40.000Z'));
+  const [worker] = EXAMPLE.workers;
+  assert.ok(worker);
+  assert.equal(presentCall(worker, clock), '10 s');
+  assert.equal(presentCall({ ...worker, lastProgress: '2026-01-01T12:00:39.900Z' }, clock), '< 1 s');
+  assert.equal(presentCall({ ...worker, state: 'stopped' }, clock), '-');
+  const restartAt = '2026-01-01T12:00:43.000Z';
+  assert.deepEqual(remarksOf({ ...EXAMPLE, reason: 'why', restartAt, restartPending: true }, clock), [
+    'why',
+    'starts again in 3 s',
+    'its spec has changed since it was started',
+  ]);
+});
+
+/** Waits until the session has changed to what is wanted. */
+function becomes(session: Session, wanted: () => boolean): Promise<void> {
+  return new Promise((resolve) => {
+    if (wanted()) return resolve();
+    const end = session.subscribe(() => {
+      if (!wanted()) return;
+      end();
+      resolve();
+    });
+  });
+}
+
+function memory() {
+  const kept = new Map<string, string>();
+  return {
+    kept,
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  };
+}
+
+test('a session is lost and found, asks for a token and keeps the right one', async (t: TestContext) => {
+  const storage = memory();
+  const tokens = new TokenKeeper(storage);
+  const answers: (() => Snapshot)[] = [];
+  const fail = (error: Error) => () => {
+    throw error;
+  };
+  const session = new Session(async () => (answers.shift() ?? (() => snapshot(0, 0)))(), tokens);
+  t.after(() => session.stop());
+  answers.push(fail(new Lost('nobody there')));
+  session.start();
+  await becomes(session, () => session.connection.kind === 'lost');
+  assert.equal(session.hasSeen, false);
+  assert.ok(session.connection.kind === 'lost' && session.connection.lastSeen === undefined);
+  session.lookNow();
+  await becomes(session, () => session.connection.kind === 'live');
+  assert.equal(session.views.length, 1);
+  assert.ok(session.isWatching);
+
+  answers.push(fail(refused(503, 'overloaded')));
+  session.lookNow();
+  await becomes(session, () => session.connection.kind === 'lost');
+  assert.ok(session.connection.kind === 'lost' && session.connection.lastSeen !== undefined);
+  answers.push(fail(refused(401, 'unauthorized')));
+  session.lookNow();
+  await becomes(session, () => session.tokenNeed === 'needed');
+  assert.equal(session.isWatching, false);
+  answers.push(fail(refused(401, 'unauthorized')));
+  session.useToken('wrong');
+  await becomes(session, () => session.tokenNeed === 'wrong');
+  assert.equal(storage.kept.size, 0);
+  session.useToken('right');
+  await becomes(session, () => session.tokenNeed === 'none');
+  assert.deepEqual([...storage.kept.values()], ['right']);
+  assert.equal(new TokenKeeper(storage).current, 'right', 'as after a reload');
+  session.show(false);
+  assert.equal(session.isWatching, false, 'nobody looks');
+  session.forgetToken();
+  assert.equal(storage.kept.size, 0);
+});
+
+/** A stream that says this and ends. */
+const says = (text: string) => new Response(text);
+
+test('events and lines go on where they were', async () => {
+  const ids: (string | undefined)[] = [];
+  const event = { type: 'deleted', at: '2026-01-01T12:00:00.000Z', group: 'a' };
+  const block = `id: 7-1\nevent: snapshot\ndata: {"type":"snapshot","groups":[]}\n\nid: 7-2\ndata: ${JSON.stringify(event)}\n\n`;
+  const feed = new EventFeed(async (_signal, id) => {
+    ids.push(id);
+    return ids.length === 1 ? says(block) : new Promise<Response>(() => {});
+  });
+  feed.run(true);
+  feed.run(true);
+  await new Promise<void>((resolve) => feed.subscribe(resolve));
+  assert.deepEqual(
+    feed.events.map(({ group, text }) => [group, text]),
+    [['a', 'deleted']],
+  );
+  feed.run(false);
+  feed.run(true);
+  assert.deepEqual(ids, [undefined, '7-2']);
+  feed.run(false);
+
+  const line = { seq: 41, time: event.at, level: 'info', workerId: null, text: 'hello' };
+  const after: (number | undefined)[] = [];
+  const log = new LogFeed(async (_signal, seq) => {
+    after.push(seq);
+    return after.length === 1
+      ? says(`{"lost":3}\n${JSON.stringify(line)}\n`)
+      : new Promise<Response>(() => {});
+  });
+  log.run(true);
+  await new Promise<void>((resolve) => log.subscribe(resolve));
+  assert.deepEqual(
+    log.lines.map(({ key }) => key),
+    ['lost-0', '41'],
+  );
+  log.run(false);
+  log.run(true);
+  assert.deepEqual(after, [undefined, 41]);
+  log.run(false);
+});
+
+test('the client says who answers, and what', async () => {
+  const asked: { path: string; init: RequestInit | undefined }[] = [];
+  let answer: () => Response = () => says('');
+  const api = new ApiClient({
+    token: () => 'secret',
+    clock: new ServiceClock(),
+    seconds: () => 5,
+    fetch: async (path, init) => {
+      asked.push({ path: String(path), init });
+      return answer();
+    },
+  });
+  answer = () => says('{"groups": []}');
+  assert.deepEqual(await api.snapshot(), { at: 5, times: new Map(), groups: [] });
+  await api.scale('a', 3);
+  const [last] = asked.slice(-1);
+  assert.deepEqual(
+    [last?.path, last?.init?.method, last?.init?.body],
+    ['v1/groups/a', 'PATCH', '{"workers":3}'],
+  );
+  assert.deepEqual(last?.init?.headers, {
+    'content-type': 'application/json',
+    authorization: 'Bearer secret',
+  });
+  answer = () => new Response(JSON.stringify(problem(404, 'group_not_found')), { status: 404 });
+  await assert.rejects(api.start('b'), (error) => error instanceof Refused && error.status === 404);
+  answer = () => new Response('<h1>Bad gateway</h1>', { status: 502 });
+  await assert.rejects(api.stop('b'), (error) => error instanceof Lost && /says 502/.test(error.message));
+  answer = () => says('<h1>Welcome</h1>');
+  await assert.rejects(api.register({}), Lost);
+  answer = () => {
+    throw new TypeError('failed to fetch');
+  };
+  await assert.rejects(api.delete('b'), /does not answer/);
+});
