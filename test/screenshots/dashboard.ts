@@ -69,7 +69,7 @@ async function scene(t: TestContext, service: Service) {
   for (const name of ['decode', 'augment', 'validate', 'index-shards']) await service.start(name);
   const trainer = new AbortController();
   t.after(() => trainer.abort());
-  void train(service, 'decode', 11, trainer.signal);
+  void train(service, 'decode', 7, trainer.signal);
   void train(service, 'validate', 30, trainer.signal);
   await service.start('export');
   await wait(SECONDS * 300);
@@ -80,11 +80,9 @@ async function scene(t: TestContext, service: Service) {
 /** Takes batches, one each so many milliseconds or a little later. */
 async function train(service: Service, group: string, everyMs: number, signal: AbortSignal) {
   while (!signal.aborted) {
-    await fetch(`${service.url}/v1/groups/${group}/feed/take?waitSeconds=1&max=4`, { method: 'POST', signal })
+    await fetch(`${service.url}/v1/groups/${group}/feed/take?waitSeconds=1&max=4`, { method: 'POST' })
       .then((answer) => answer.arrayBuffer())
       .catch(() => undefined);
-    await wait(everyMs * (0.5 + Math.random() + Math.max(0, Math.sin(Date.now() / 7000))), undefined, {
-      signal,
-    }).catch(() => undefined);
+    await wait(everyMs * (0.5 + Math.random() + Math.max(0, Math.sin(Date.now() / 7000))));
   }
 }

@@ -29,7 +29,7 @@ export function drawPlot(element: HTMLElement, data: uPlot.AlignedData, options:
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
       scales: {
-        x: { time: true, range: (_plot, _min, max) => [max - shownSeconds(data[0]), max] },
+        x: { time: true, range: (plot, _min, max) => [max - shownSeconds(plot.data[0]), max] },
         y: logarithmic
           ? { distr: 3, range: (_plot, min, max) => [(min ?? 1e-3) / 1.5, (max ?? 1) * 1.5] }
           : { range: (_plot, _min, max) => [0, roomAbove(top ?? max)] },
