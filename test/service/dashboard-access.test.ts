@@ -9,6 +9,9 @@ import { startService } from '../support/service.js';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
+/** What a client may write into a label; on the page it has to stay text. */
+const MARKUP = '<img src="x" onerror="alert(1)"><b>train</b>';
+
 /** Fails with whatever of the page keeps people out. */
 async function assertAccessible({ page }: Tab, what: string): Promise<void> {
   await page.evaluate(AXE);
@@ -35,7 +38,7 @@ test('the dashboard for everybody', requires('chromium'), async (t: TestContext)
     name: 'fed',
     module: 'feeds.mjs',
     feed: { capacity: 800 },
-    labels: { role: 'train' },
+    labels: { role: MARKUP },
   });
   await service.register({ name: 'broken', module: 'throws.mjs', params: { index: 0, at: 1 } });
   // As long as a name may be.
@@ -63,6 +66,7 @@ test('the dashboard for everybody', requires('chromium'), async (t: TestContext)
         await tab.page.goto(`${service.url}/#/groups/${name}`);
         await tab.page.getByRole('article', { name }).waitFor();
         await assertAccessible(tab, `the group ${name}`);
+        if (name === 'fed') await tab.page.getByText(MARKUP, { exact: true }).first().waitFor();
       }
       tab.assertQuiet();
     });
