@@ -14,6 +14,11 @@ export interface Arguments {
   readonly all: boolean;
   readonly json: boolean;
   readonly once: boolean;
+  readonly follow: boolean;
+  /** What `logs` was given, as it was given. */
+  readonly tail: string | undefined;
+  readonly worker: string | undefined;
+  readonly level: string | undefined;
   readonly address: Address;
   readonly token: string | undefined;
 }
@@ -40,6 +45,10 @@ export function readArguments(
     all,
     json: values['json'] === true,
     once: values['once'] === true,
+    follow: values['follow'] === true,
+    tail: values['tail'] as string | undefined,
+    worker: values['worker'] as string | undefined,
+    level: values['level'] as string | undefined,
     address: readAddress(values as { url?: string; socket?: string }, environment),
     token: token(values['token-file'] as string | undefined, environment),
   };

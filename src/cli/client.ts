@@ -1,26 +1,22 @@
-import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { GroupStatus } from '../schemas/group-status.js';
 import type { Problem } from '../schemas/problem.js';
 import type { StartReport, StopReport } from '../schemas/reports.js';
-import { type Address, describeAddress } from './address.js';
+import { describeAddress } from './address.js';
+import { type Asked, asFailure, type ClientOptions, exchange, isSuccess } from './exchange.js';
 import { Refused, Unreachable } from './failures.js';
 
-const CONNECT_MS = 5_000;
-/** For what the service answers out of its memory. Commands take as long as they take. */
-const READ_MS = 10_000;
-
-export interface ClientOptions {
-  readonly address: Address;
-  readonly token: string | undefined;
-  /** Ends what is under way. */
-  readonly signal?: AbortSignal | undefined;
-  /** Most that a look may take, connecting included; by default 10 s. */
-  readonly readMs?: number;
+/** Which lines of a log; each as the API has it. */
+export interface LogQuery {
+  readonly tail?: number | undefined;
+  readonly worker?: number | undefined;
+  readonly level?: string | undefined;
+  /** `seq` of the last line that was seen. */
+  readonly after?: number | undefined;
 }
 
-type Method = 'GET' | 'POST';
+type Method = Asked['method'];
 
 /** A running service, asked over its REST API. */
 export class ServiceClient {
@@ -61,7 +57,36 @@ export class ServiceClient {
 
   /** The text of /metrics. */
   async metrics(): Promise<string> {
-    return (await this.#call('GET', 'metrics')).body;
+    return this.#call({ method: 'GET', path: 'metrics' });
+  }
+
+  /** Lines of a group's log that there are, each of them JSON. */
+  async logs(name: string, query: LogQuery): Promise<string[]> {
+    const body = await this.#call({ method: 'GET', path: logsPath(name, query) }, NDJSON);
+    return body.split('\n').filter((line) => line !== '');
+  }
+
+  /**
+   * Those lines, and all that follow, as many at a time as have come. It ends when the service ends it, as when the group is
+   * deleted; a connection that is lost is thrown as Unreachable, and half a line is no line.
+   */
+  async followLogs(name: string, query: LogQuery): Promise<AsyncGenerator<string[], void>> {
+    const path = logsPath(name, { ...query, follow: true });
+    const response = await this.#open({ method: 'GET', path, goesOn: true }, NDJSON);
+    return this.#lines(response);
+  }
+
+  async *#lines(response: IncomingMessage): AsyncGenerator<string[], void> {
+    let rest = '';
+    try {
+      for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {
+        const lines = (rest + chunk).split('\n');
+        rest = lines.pop() ?? '';
+        if (lines.length > 0) yield lines;
+      }
+    } catch (error) {
+      throw asFailure(this.#options.address, error);
+    }
   }
 
   #list(body: { groups?: unknown }): GroupStatus[] {
@@ -70,68 +95,43 @@ export class ServiceClient {
   }
 
   async #json<T>(method: Method, path: string): Promise<T> {
-    const { body } = await this.#call(method, path);
-    const value = parsed(body);
+    const value = parsed(await this.#call({ method, path }));
     if (typeof value !== 'object' || value === null) throw this.#stranger();
     return value as T;
   }
 
-  async #call(method: Method, path: string): Promise<{ body: string }> {
-    let response: IncomingMessage;
-    let body: string;
-    try {
-      response = await this.#send(method, path);
-      body = await text(response);
-    } catch (error) {
-      if (error instanceof Unreachable) throw error;
-      const { code, message } = error as NodeJS.ErrnoException;
-      throw new Unreachable(
-        `${describeAddress(this.#options.address)} is not reachable: ${reason(code, message)}`,
-        { cause: error },
-      );
+  /** The body of an answer that is no problem. @throws Refused, Unreachable */
+  async #call(asked: Asked, type?: string): Promise<string> {
+    const response = await this.#open(asked, type);
+    return this.#read(response);
+  }
+
+  /**
+   * An answer that is no problem, of which the head is there.
+   * @param type what its content must be; without it the caller looks itself
+   */
+  async #open(asked: Asked, type?: string): Promise<IncomingMessage> {
+    const { address } = this.#options;
+    const response = await exchange(this.#options, asked).catch((error: unknown) => {
+      throw asFailure(address, error);
+    });
+    if (isSuccess(response)) {
+      if (type === undefined || response.headers['content-type']?.startsWith(type) === true) return response;
+      response.destroy();
+      throw this.#stranger();
     }
-    const status = response.statusCode ?? 0;
-    if (status >= 200 && status < 300) return { body };
-    const { code, detail } = (parsed(body) ?? {}) as Partial<Problem>;
+    const { code, detail } = (parsed(await this.#read(response)) ?? {}) as Partial<Problem>;
+    const { statusCode: status = 0 } = response;
     if (typeof code !== 'string' || typeof detail !== 'string') throw this.#stranger(status);
     throw new Refused(status, code, detail);
   }
 
-  #send(method: Method, path: string): Promise<IncomingMessage> {
-    const { address, token, signal, readMs = READ_MS } = this.#options;
-    const options: RequestOptions = {
-      method,
-      agent: false,
-      headers: {
-        accept: 'application/json',
-        ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      },
-      ...(signal !== undefined && { signal }),
-    };
-    return new Promise((resolve, reject) => {
-      const outgoing =
-        address.kind === 'socket'
-          ? requestHttp({ ...options, socketPath: address.path, path: `/${path}` })
-          : (address.url.protocol === 'https:' ? requestHttps : requestHttp)(
-              below(address.url, path),
-              options,
-            );
-      const late = (what: string) => () =>
-        outgoing.destroy(new Unreachable(`${describeAddress(address)} ${what}`));
-      const connecting = setTimeout(late('does not answer'), Math.min(CONNECT_MS, readMs));
-      const reading = method === 'GET' ? setTimeout(late('takes too long to answer'), readMs) : undefined;
-      outgoing.once('socket', (socket) => socket.once('connect', () => clearTimeout(connecting)));
-      outgoing.once('response', (response) => {
-        clearTimeout(connecting);
-        resolve(response);
-      });
-      outgoing.once('close', () => {
-        clearTimeout(connecting);
-        clearTimeout(reading);
-      });
-      outgoing.on('error', reject);
-      outgoing.end();
-    });
+  async #read(response: IncomingMessage): Promise<string> {
+    try {
+      return await text(response);
+    } catch (error) {
+      throw asFailure(this.#options.address, error);
+    }
   }
 
   #stranger(status?: number): Unreachable {
@@ -142,8 +142,12 @@ export class ServiceClient {
   }
 }
 
-function below(url: URL, path: string): URL {
-  return new URL(path, url.href.endsWith('/') ? url : `${url.href}/`);
+const NDJSON = 'application/x-ndjson';
+
+function logsPath(name: string, query: LogQuery & { readonly follow?: boolean }): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  const search = new URLSearchParams(given.map(([key, value]): [string, string] => [key, String(value)]));
+  return `v1/groups/${name}/logs?${search}`;
 }
 
 function query(labels: readonly string[]): string {
@@ -157,11 +161,4 @@ function parsed(body: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function reason(code: string | undefined, message: string): string {
-  if (code === 'ECONNREFUSED') return 'nobody listens there. Does the service run?';
-  if (code === 'ENOENT') return 'there is no such socket. Does the service run?';
-  if (code === 'ECONNRESET') return 'the connection was lost';
-  return message || (code ?? 'for no reason that is known');
 }

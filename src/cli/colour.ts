@@ -12,6 +12,13 @@ const STATE_COLOURS: Readonly<Record<string, Colour>> = {
   failed: 'red',
 };
 
+/** How the level of a log's line is shown. */
+const LEVEL_COLOURS: Readonly<Record<string, Colour>> = { debug: 'dim', warn: 'yellow', error: 'red' };
+
+export function levelColour(level: string): Colour | undefined {
+  return LEVEL_COLOURS[level];
+}
+
 export function stateColour(state: string): Colour | undefined {
   return STATE_COLOURS[state];
 }

@@ -54,6 +54,11 @@ function branch(command: Command): string {
   const cases = [
     [byKind('files'), '_parallel_workers_paths -f'],
     [byKind('directories'), '_parallel_workers_paths -d'],
+    ...values.flatMap((flag) =>
+      typeof flag.completes === 'object'
+        ? [[spellings(flag).join(' | '), `_parallel_workers_words '${flag.completes.join(' ')}'`]]
+        : [],
+    ),
     // Nobody knows what comes here.
     [byKind(undefined), ':'],
     [

@@ -40,15 +40,15 @@ function linesOf({ name, completes, flags }: Command): string[] {
 
 function flagOptions({ name, short, value, completes, meaning }: Flag): string {
   const spelled = `-l ${name}${short === undefined ? '' : ` -s ${short}`}`;
-  const argument =
-    value === undefined
-      ? ''
-      : completes === undefined
-        ? ' -x'
-        : completes === 'files'
-          ? ' -r -F'
-          : " -x -a '(__fish_complete_directories)'";
+  const argument = value === undefined ? '' : argumentOptions(completes);
   return `${spelled}${argument} -d ${quote(meaning)}`;
+}
+
+function argumentOptions(completes: Flag['completes']): string {
+  if (completes === undefined) return ' -x';
+  if (completes === 'files') return ' -r -F';
+  const offered = completes === 'directories' ? '(__fish_complete_directories)' : completes.join(' ');
+  return ` -x -a ${quote(offered)}`;
 }
 
 function quote(text: string): string {

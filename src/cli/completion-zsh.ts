@@ -53,11 +53,16 @@ function branch(command: Command): string {
 
 function flagSpecs({ name, short, value, multiple, completes, meaning }: Flag): string[] {
   const told = `[${meaning.replace(/[[\]:\\]/g, '\\$&')}]`;
-  const action = completes === 'files' ? '_files' : completes === 'directories' ? '_files -/' : ' ';
-  const argument = value === undefined ? '' : `:${value.replaceAll(':', '\\:')}:${action}`;
+  const argument = value === undefined ? '' : `:${value.replaceAll(':', '\\:')}:${actionOf(completes)}`;
   const spellings = short === undefined ? [`--${name}`] : [`-${short}`, `--${name}`];
   const before = multiple ? '*' : `(${spellings.join(' ')})`;
   return spellings.map((spelling) => `${before}${spelling}${told}${argument}`);
+}
+
+function actionOf(completes: Flag['completes']): string {
+  if (completes === undefined) return ' ';
+  if (completes === 'files') return '_files';
+  return completes === 'directories' ? '_files -/' : `(${completes.join(' ')})`;
 }
 
 function operandSpec({ completes }: Command): string[] {

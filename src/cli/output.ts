@@ -2,6 +2,11 @@
 export interface Output {
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
+  /**
+   * Until whoever reads standard output has taken it: what is written faster is kept in memory.
+   * @throws when the signal comes first
+   */
+  readonly flushed: (signal?: AbortSignal) => Promise<void>;
   /** Whether standard output is a terminal. */
   readonly isTerminal: boolean;
   /** Of the terminal, at this moment. */
@@ -25,6 +30,16 @@ export function processOutput(): Output {
   return {
     stdout: (text) => stdout.write(text),
     stderr: (text) => stderr.write(text),
+    flushed: (signal) =>
+      new Promise((resolve, reject) => {
+        const end = () => reject(signal?.reason);
+        if (signal?.aborted) return end();
+        signal?.addEventListener('abort', end, { once: true });
+        stdout.write('', () => {
+          signal?.removeEventListener('abort', end);
+          resolve();
+        });
+      }),
     isTerminal: stdout.isTTY === true,
     // A terminal may say 0.
     size: () => ({ columns: stdout.columns || USUAL_SIZE.columns, rows: stdout.rows || USUAL_SIZE.rows }),

@@ -6,12 +6,23 @@ const ACTED_ON = /[\p{Cc}\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u206
 
 const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
+/** The text without what a terminal would act on; of JSON it is the same JSON, for there they are only within strings. */
+export function harmless(text: string): string {
+  return text.replace(ACTED_ON, escaped);
+}
+
+/** The text as one line that keeps its blanks and tabs, as of a log, in which they mean something. */
+export function printableLine(text: string): string {
+  const ends: Readonly<Record<string, string>> = { '\t': '\t', '\n': '\\n', '\r': '\\r' };
+  return text.replace(ACTED_ON, (character) => ends[character] ?? escaped(character)).trimEnd();
+}
+
 /** The text as one line that a terminal shows and does not act on. */
 export function printable(text: string): string {
   return text.replace(/\s+/g, ' ').replace(ACTED_ON, escaped).trim();
 }
 
-/** The value as one line of JSON without such characters: they can only be within strings, where escapes mean the same. */
+/** The value as one line of JSON without such characters. */
 export function printableJson(value: unknown): string {
-  return JSON.stringify(value).replace(ACTED_ON, escaped);
+  return harmless(JSON.stringify(value));
 }

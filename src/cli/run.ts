@@ -5,6 +5,7 @@ import { wantsColour } from './colour.js';
 import { completion } from './completion.js';
 import { CommandFailure, EXIT } from './failures.js';
 import { lifecycle } from './lifecycle.js';
+import { logs } from './logs.js';
 import type { Output } from './output.js';
 import { type Screen, screenOf } from './screen.js';
 import { status } from './status.js';
@@ -15,6 +16,8 @@ type ClientCommand = Command & { readonly name: ClientCommandName };
 
 /** Of what a signal ends: 128 and its number, as shells have it. */
 const EXIT_SIGTERM = 143;
+
+const LAST_WORDS_MS = 1_000;
 
 /**
  * Runs a command that talks to a running service.
@@ -47,14 +50,21 @@ async function runCommand(name: ClientCommandName, args: Arguments, screen: Scre
     case 'status':
       return status(args, new ServiceClient(args), screen);
     case 'top':
-      return untilSignal((ended) => top(args, new ServiceClient({ ...args, signal: ended }), screen, ended));
+      return untilSignal(screen.output, (ended) =>
+        top(args, new ServiceClient({ ...args, signal: ended }), screen, ended),
+      );
+    case 'logs':
+      if (!args.follow) return logs(args, new ServiceClient(args), screen);
+      return untilSignal(screen.output, (ended) =>
+        logs(args, new ServiceClient({ ...args, signal: ended }), screen, ended),
+      );
     default:
       return lifecycle(name, args, new ServiceClient(args), screen);
   }
 }
 
 /** Ends what runs when somebody has seen enough, in its own time: it has a terminal to leave. */
-async function untilSignal(run: (ended: AbortSignal) => Promise<number>): Promise<number> {
+async function untilSignal(output: Output, run: (ended: AbortSignal) => Promise<number>): Promise<number> {
   const controller = new AbortController();
   let terminated = false;
   const interrupt = () => controller.abort();
@@ -65,8 +75,15 @@ async function untilSignal(run: (ended: AbortSignal) => Promise<number>): Promis
   process.on('SIGINT', interrupt).on('SIGTERM', terminate).on('SIGHUP', terminate);
   try {
     const code = await run(controller.signal);
-    return terminated ? EXIT_SIGTERM : code;
+    const exitCode = terminated ? EXIT_SIGTERM : code;
+    if (controller.signal.aborted) await leave(output, exitCode);
+    return exitCode;
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', terminate).off('SIGHUP', terminate);
   }
+}
+
+/** What is written and not taken would keep the process: whoever reads has a moment for it. */
+async function leave(output: Output, exitCode: number): Promise<void> {
+  await output.flushed(AbortSignal.timeout(LAST_WORDS_MS)).catch(() => process.exit(exitCode));
 }

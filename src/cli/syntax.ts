@@ -1,3 +1,5 @@
+import { LOG_LEVELS } from '../host/protocol.js';
+
 /** A flag of a command. */
 export interface Flag {
   /** Without its dashes. */
@@ -7,8 +9,8 @@ export interface Flag {
   readonly value?: string;
   /** Whether it may be given several times. */
   readonly multiple?: true;
-  /** What a shell offers for the value. */
-  readonly completes?: 'files' | 'directories';
+  /** What a shell offers for the value: files, directories, or these words. */
+  readonly completes?: 'files' | 'directories' | readonly string[];
   readonly meaning: string;
 }
 
@@ -90,6 +92,24 @@ export const CLIENT_COMMANDS = [
     completes: 'groups',
     meaning: 'Shows groups at work, anew each second.',
     flags: [LABEL, { name: 'once', meaning: 'Prints what one second shows, and ends.' }, ...COMMON],
+  },
+  {
+    name: 'logs',
+    operands: 'NAME',
+    completes: 'groups',
+    meaning: 'Shows what the workers of a group say.',
+    flags: [
+      { name: 'follow', short: 'f', meaning: 'And what they say from now on, until Ctrl-C.' },
+      { name: 'tail', value: 'N', meaning: 'The last so many lines that there are, 0 to 1000: 200.' },
+      { name: 'worker', value: 'ID', meaning: 'Only lines of the worker with this id.' },
+      {
+        name: 'level',
+        value: 'LEVEL',
+        completes: LOG_LEVELS,
+        meaning: `Only lines of this level, and of worse ones: ${LOG_LEVELS.join(', ')}.`,
+      },
+      ...COMMON,
+    ],
   },
   {
     name: 'completion',

@@ -357,7 +357,9 @@ test('the help of each command has its flags and the exit codes, and the help of
   const { stdout } = await run(t, ['--help']);
   for (const { name, meaning } of COMMANDS)
     assert.match(stdout, new RegExp(`^.*parallel-workers \\[?${name}\\b.*${meaning}$`, 'm'));
-  for (const command of COMMANDS.filter(({ name }) => ['status', 'top', 'completion'].includes(name))) {
+  for (const command of COMMANDS.filter(({ name }) =>
+    ['status', 'top', 'logs', 'completion'].includes(name),
+  )) {
     const help = await runClientCommand([command.name, '--help'], {});
     assert.deepEqual([help.code, help.stdout], [0, helpOf(command)]);
     for (const { name } of command.flags) assert.match(help.stdout, new RegExp(`--${name}\\b`));

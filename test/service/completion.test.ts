@@ -47,6 +47,13 @@ async function assertCompletes(complete: Complete, service: Service): Promise<vo
   await offers(`parallel-workers start --url ${NOWHERE} `, []);
   await offers(`parallel-workers start --url ${service.url} te`, ['test']);
   await offers('parallel-workers top --o', ['--once']);
+  await offers('parallel-workers logs -f te', ['test']);
+  await offers('parallel-workers logs --f', ['--follow']);
+  await offers('parallel-workers logs --level ', ['debug', 'info', 'warn', 'error']);
+  await offers('parallel-workers logs --worker ', []);
+  const dashed = await complete('parallel-workers logs -');
+  for (const flag of ['-f', '--follow', '--tail', '--level', '--json'])
+    assert.ok(dashed.includes(flag), flag);
   await offers('parallel-workers completion ', ['bash', 'zsh', 'fish']);
   await offers('parallel-workers --workers-', ['--workers-dir']);
   await offers(`parallel-workers serve --groups ${ROOT}LICEN`, [`${ROOT}LICENSE`]);
@@ -123,6 +130,9 @@ test('zsh completes the same', requires('zsh', 'python3'), async (t) => {
   await typed('parallel-workers st', /start +-- .*status +-- .*stop +-- /s);
   await typed('parallel-workers status ', /test +train-1 +train-2/);
   await typed('parallel-workers top --o', /--once +-- /);
+  await typed('parallel-workers logs -f te', /test/);
+  await typed('parallel-workers logs -', /--follow +-f +-- .*--level +-- /s);
+  await typed('parallel-workers logs --level ', /debug +error +info +warn/);
   await typed('parallel-workers completion ', /bash +fish +zsh/);
 });
 

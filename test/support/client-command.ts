@@ -22,6 +22,7 @@ export async function runClientCommand(
     stderr: (text) => {
       stderr += text;
     },
+    flushed: async () => {},
     isTerminal: false,
     size: () => ({ columns: 80, rows: 24 }),
   });

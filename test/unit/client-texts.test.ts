@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import { describeAddress, readAddress } from '#dist/cli/address.js';
 import { wantsColour } from '#dist/cli/colour.js';
-import { printable, printableJson } from '#dist/cli/printable.js';
+import { logText, readTold } from '#dist/cli/log-text.js';
+import { printable, printableJson, printableLine } from '#dist/cli/printable.js';
 import { tableLines } from '#dist/cli/table.js';
 import { callRate, readCallTimes } from '#dist/rates/call-times.js';
 import { age, count, duration, memory, rate } from '#dist/rates/quantities.js';
@@ -35,6 +36,7 @@ test('quantities in a few characters', () => {
 test('what a terminal would act on is escaped', () => {
   assert.equal(printable('a\x1b[31m\x9b2J\u202e\u0000b\n\tc '), 'a\\u001b[31m\\u009b2J\\u202e\\u0000b c');
   assert.equal(printable('Grüße, 世界 👍'), 'Grüße, 世界 👍');
+  assert.equal(printableLine('  a \tb\r\nc\x1b[2J\x9b '), '  a \tb\\r\\nc\\u001b[2J\\u009b');
   const value = { reason: 'a\x1b\x7f\x9b\u2028\u202eb "quoted" \\' };
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   assert.doesNotMatch(printableJson(value), /[\x00-\x1f\x7f-\x9f\u2028\u202e]/);
@@ -134,4 +136,38 @@ test('the address comes from flags, then from what is for clients, then from wha
   assert.equal(shown({ socket: '/tmp/a' }, 'PW_URL'), '/tmp/a');
   assert.equal(shown({ url: 'http://[::1]:1' }, 'PW_SOCKET'), 'http://[::1]:1');
   assert.equal(describeAddress(readAddress({}, { PW_URL: '', PW_SOCKET: '' })), 'http://127.0.0.1:8080');
+});
+
+test('a line of a log, whatever is in it', () => {
+  const time = '2026-01-01T12:00:00.000Z';
+  const shown = (line: unknown, style = {}) =>
+    logText(readTold(typeof line === 'string' ? line : JSON.stringify(line)), {
+      json: false,
+      colour: false,
+      filtered: false,
+      ...style,
+    });
+  const line = { seq: 1, time, level: 'warn', workerId: 12, text: 'skipped' };
+  const cases: [shown: string, expected: string][] = [
+    [shown(line), `${time} warn  12 skipped`],
+    [shown({ ...line, workerId: null, level: 'error' }), `${time} error  - skipped`],
+    [
+      shown({ ...line, fields: { a: 1, b: { c: [null] }, d: 'word', e: 'two words', 'f g': '' } }),
+      `${time} warn  12 skipped a=1 b={"c":[null]} d=word e="two words" "f g"=""`,
+    ],
+    [shown({ ...line, text: '' }), `${time} warn  12`],
+    [shown({ lost: 1200 }), '-- 1,200 lines are missing --'],
+    [shown({ lost: 1200 }, { filtered: true }), '-- up to 1,200 lines are missing --'],
+    [shown({ lost: 3 }, { json: true }), '{"lost":3}'],
+    [shown({ later: '\x9b' }), '{"later":"\\u009b"}'],
+    [shown('no JSON\x1b'), 'no JSON\\u001b'],
+    [shown('17'), '17'],
+    [shown({ ...line, level: 7, fields: 'none' }), `${time} 7     12 skipped`],
+    [shown(line, { colour: true }), `\x1b[2m${time}\x1b[0m \x1b[33mwarn \x1b[0m 12 skipped`],
+    [
+      shown('{"seq":9007199254740993,"text":"\u2028"}', { json: true }),
+      '{"seq":9007199254740993,"text":"\\u2028"}',
+    ],
+  ];
+  for (const [text, expected] of cases) assert.equal(text, expected);
 });
