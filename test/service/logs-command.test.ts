@@ -1,20 +1,17 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer as createHttpServer, type RequestListener } from 'node:http';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { runClientCommand } from '../support/client-command.js';
+import { assertCounts, COUNTS, Logs } from '../support/logs-command.js';
 import { PseudoTerminal } from '../support/pseudo-terminal.js';
+import { answering } from '../support/relay.js';
 import { requires } from '../support/requires.js';
 import { ROOT, type Service, startService, until } from '../support/service.js';
-import { temporaryDirectory } from '../support/temporary.js';
 import { wholeLines } from '../support/watching.js';
 import { workersDir } from '../support/workers-dir.js';
 
 const FILES = {
-  'steady.mjs': `
-    export default async (_id, ctx) => { ctx.log.info('line ' + ctx.iteration); await ctx.sleep(0.05); };`,
+  'steady.mjs': COUNTS,
   'says.mjs': `
     export function setup(id, ctx) {
       if (ctx.index === 0) {
@@ -24,126 +21,12 @@ const FILES = {
       } else ctx.log.error('of the other');
     }
     export default async (_id, ctx) => { await ctx.sleep(0.01); };`,
-  'quiet.mjs': 'export default async (_id, ctx) => { await ctx.sleep(0.01); };',
 };
 
 async function withGroup(t: TestContext, module: string, workers = 1): Promise<Service> {
   const service = await startService(t, { workersDir: workersDir(t, FILES) });
   await service.register({ name: 'a', module, workers });
   return service;
-}
-
-/** The command in a process of its own. */
-class Logs {
-  readonly child: ChildProcess;
-  /** From the beginning: it may be over before somebody asks. */
-  readonly ended: Promise<unknown[]>;
-  stdout = '';
-  stderr = '';
-
-  constructor(t: TestContext, url: string, ...args: string[]) {
-    this.child = spawn(process.execPath, [`${ROOT}dist/server.js`, 'logs', '--url', url, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    t.after(() => this.child.kill('SIGKILL'));
-    this.ended = once(this.child, 'close');
-    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      this.stdout += text;
-    });
-    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.stderr += text;
-    });
-  }
-
-  /** What it has printed with `--json`. */
-  get lines() {
-    return wholeLines(this.stdout);
-  }
-
-  get texts(): string[] {
-    return this.lines.map(({ text }) => text);
-  }
-
-  /** Waits for what it tells on standard error. */
-  complains(pattern: RegExp): Promise<boolean> {
-    return until(`a complaint ${pattern}`, () => pattern.test(this.stderr) || undefined, 30);
-  }
-
-  prints(lines: number): Promise<boolean> {
-    const enough = () => this.stdout.split('\n').length > lines || undefined;
-    return until(`${lines} lines`, enough, 30).catch((error: Error) => {
-      throw new Error(`${error.message}; it has said:\n${this.stdout}${this.stderr}`);
-    });
-  }
-
-  async end(signal?: NodeJS.Signals): Promise<unknown> {
-    if (signal !== undefined) this.child.kill(signal);
-    const [code, killed] = await this.ended;
-    return code ?? killed;
-  }
-}
-
-/** `line 0`, `line 1` and so on: nothing missing, nothing twice. */
-function assertCounts(texts: readonly string[], from = 0): void {
-  assert.deepEqual(
-    texts,
-    texts.map((_, i) => `line ${from + i}`),
-  );
-}
-
-/** Another server, in place of the service. */
-async function answering(t: TestContext, answer: RequestListener): Promise<string> {
-  const server = createHttpServer(answer).listen(0, '127.0.0.1');
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  await once(server, 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-/** A way to the service that a test can cut. */
-class Relay {
-  readonly #server = createServer((near) => this.#join(near));
-  readonly #sockets = new Set<Socket>();
-  readonly #port: number;
-  open = true;
-
-  constructor({ url }: Service) {
-    this.#port = Number(new URL(url).port);
-  }
-
-  async listen(t: TestContext): Promise<string> {
-    this.#server.listen(0, '127.0.0.1');
-    t.after(() => {
-      this.cut();
-      this.#server.close();
-    });
-    await once(this.#server, 'listening');
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  cut(): void {
-    this.open = false;
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  #join(near: Socket): void {
-    if (!this.open) return void near.destroy();
-    const far = connect(this.#port, '127.0.0.1');
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      this.#sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        this.#sockets.delete(socket);
-        other.destroy();
-      });
-      socket.pipe(other);
-    }
-  }
 }
 
 test('lines for people and for programs, chosen by flags; a terminal acts on nothing in them', async (t) => {
@@ -246,131 +129,6 @@ test('a reader that takes nothing does not keep it from ending', async (t) => {
   assert.deepEqual(await exited, [143, null]);
 });
 
-test('a connection that is lost is sought again: nothing is missing and nothing twice', async (t) => {
-  const service = await withGroup(t, 'steady.mjs');
-  await service.start('a');
-  const relay = new Relay(service);
-  const url = await relay.listen(t);
-  const following = new Logs(t, url, 'a', '-f', '--json', '--tail', '1000');
-  const none = new Logs(t, url, 'a', '-f', '--json', '--worker', '7');
-  await following.prints(5);
-  await until(
-    'both to be connected',
-    async () => (await service.metric('http_streams{stream="logs"}')) === 2 || undefined,
-  );
-  relay.cut();
-  await Promise.all([following.complains(/trying again/), none.complains(/trying again/)]);
-  const before = following.lines.length;
-  await until('lines that it does not see', async () => {
-    const all = ['logs', 'a', '--json', '--tail', '1000'];
-    const { stdout } = await runClientCommand(all, { PW_URL: service.url });
-    return wholeLines(stdout).length > before + 3 || undefined;
-  });
-  relay.open = true;
-  await following.prints(before + 10);
-  assertCounts(following.texts);
-  await none.complains(/connected again/);
-  for (const one of [following, none]) {
-    assert.match(
-      one.stderr,
-      /^parallel-workers logs: http:\S+ is not reachable: .* \(trying again\)\nparallel-workers logs: connected again\n$/,
-    );
-    assert.equal(await one.end('SIGINT'), 0);
-  }
-  assert.equal(none.stdout, '');
-});
-
-test('a service that was killed and is there again goes on with what is new', async (t) => {
-  const stateDir = temporaryDirectory(t);
-  const directory = workersDir(t, FILES);
-  const start = (port: number) =>
-    startService(t, { workersDir: directory, stateDir, port: false, flags: ['--port', String(port)] });
-  const port = await freePort();
-  const first = await start(port);
-  await first.register({ name: 'a', module: 'steady.mjs', workers: 1 });
-  await first.start('a');
-  const following = new Logs(t, first.url, 'a', '-f', '--json', '--tail', '1000');
-  const fresh = new Logs(t, first.url, 'a', '-f', '--json', '--tail', '0');
-  await Promise.all([following.prints(3), fresh.prints(1)]);
-  await first.end('SIGKILL');
-  await Promise.all([following.complains(/trying again/), fresh.complains(/trying again/)]);
-  const before = following.lines.length;
-  await start(port);
-  await Promise.all([following.prints(before + 5), fresh.complains(/connected again/)]);
-  const { lines, texts } = following;
-  const again = texts.lastIndexOf('line 0');
-  assert.ok(again >= before, 'the second life begins after all of the first');
-  assertCounts(texts.slice(0, again));
-  assertCounts(texts.slice(again));
-  const seqs = lines.map(({ seq }) => seq);
-  assert.deepEqual(
-    seqs,
-    [...new Set(seqs)].sort((a, b) => a - b),
-  );
-  assert.equal(await following.end('SIGINT'), 0);
-  assert.equal(following.stderr.match(/\n/g)?.length, 2, following.stderr);
-});
-
-test('a service that ends is sought as well, and Ctrl-C ends the search', async (t) => {
-  const service = await withGroup(t, 'steady.mjs');
-  const following = new Logs(t, service.url, 'a', '-f');
-  await service.start('a');
-  await following.prints(1);
-  await service.end();
-  await following.complains(/trying again/);
-  assert.equal(await following.end('SIGINT'), 0);
-});
-
-test('lines that are missing, answers that are none, and refusals on the way', async (t) => {
-  const asked: string[] = [];
-  const problem = (code: string) => JSON.stringify({ code, detail: 'Not now.' });
-  const answers: [status: number, type: string, body: string][] = [
-    [
-      200,
-      'application/x-ndjson; charset=utf-8',
-      '{"seq":5,"text":"a"}\n{"lost":1200}\n{"new":"kind"}\n{"seq":',
-    ],
-    [503, 'application/problem+json', problem('too_many_streams')],
-    [502, 'text/html', '<html>'],
-    [200, 'application/x-ndjson', '{"seq":9,"text":"b"}\n'],
-    [429, 'application/problem+json', problem('too_many_requests')],
-    [200, 'text/html', '<html>'],
-    [401, 'application/problem+json', problem('unauthorized')],
-  ];
-  const url = await answering(t, (request, response) => {
-    asked.push(request.url ?? '');
-    const [status, type, body] = answers[asked.length - 1] ?? [500, '', ''];
-    response.writeHead(status, { 'content-type': type }).end(body);
-  });
-  const following = new Logs(t, url, 'a', '-f', '--level', 'warn', '--tail', '3');
-  assert.equal(await following.end(), 1);
-  assert.match(
-    following.stdout,
-    /^.* a\n-- up to 1,200 lines are missing --\n\{"new":"kind"\}\n.* b\n$/,
-    following.stdout,
-  );
-  assert.deepEqual(
-    asked.map((path) => path.replace('/v1/groups/a/logs?', '')),
-    [
-      'tail=3&level=warn&follow=true',
-      ...Array(3).fill('level=warn&after=5&follow=true'),
-      ...Array(3).fill('level=warn&after=9&follow=true'),
-    ],
-  );
-  assert.deepEqual(
-    following.stderr
-      .trimEnd()
-      .split('\n')
-      .map((line) => line.replace('parallel-workers logs: ', '')),
-    [
-      'Not now. (too_many_streams) (trying again)',
-      'connected again',
-      'Not now. (too_many_requests) (trying again)',
-      'Not now. (unauthorized)',
-    ],
-  );
-});
-
 test('on a terminal levels have colours', requires('python3'), async (t) => {
   const service = await withGroup(t, 'says.mjs', 2);
   await service.start('a');
@@ -383,19 +141,3 @@ test('on a terminal levels have colours', requires('python3'), async (t) => {
   for (const coloured of ['\x1b[33mwarn \x1b[0m  0 bad record', '\x1b[31merror\x1b[0m  1 of the other'])
     assert.ok(terminal.shown.includes(coloured), JSON.stringify(terminal.shown));
 });
-
-/** A port below those that the system gives to whoever asks for any: nobody takes it in between. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 12_000 + Math.floor(Math.random() * 20_000);
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!free) continue;
-    server.close();
-    await once(server, 'close');
-    return port;
-  }
-}
