@@ -1,6 +1,6 @@
+import { count, NOTHING } from '../rates/quantities.js';
 import { levelColour, paint } from './colour.js';
 import { harmless, printableLine } from './printable.js';
-import { count, NOTHING } from './quantities.js';
 
 /** A line of NDJSON as it came, and what is known of it. */
 export interface Told {

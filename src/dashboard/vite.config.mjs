@@ -1,5 +1,6 @@
 // The dashboard, from here into the package: `npm run build` calls it.
 
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { defineConfig } from 'vite';
@@ -20,6 +21,18 @@ const compressed = {
   },
 };
 
+/** What is bundled is under licenses that want to be where a copy of it is. */
+const licenses = {
+  name: 'licenses',
+  generateBundle() {
+    const texts = ['preact', 'uplot'].map(
+      (name) =>
+        `${name}\n\n${readFileSync(new URL(`../../node_modules/${name}/LICENSE`, import.meta.url), 'utf8')}`,
+    );
+    this.emitFile({ type: 'asset', fileName: 'third-party-licenses.txt', source: texts.join('\n') });
+  },
+};
+
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
   // Relative, so that the page may be behind a prefix.
@@ -36,5 +49,5 @@ export default defineConfig({
     assetsInlineLimit: 0,
     reportCompressedSize: false,
   },
-  plugins: [compressed],
+  plugins: [compressed, licenses],
 });

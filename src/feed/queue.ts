@@ -10,7 +10,7 @@ export interface FeedPut {
   /** Called once: true when the queue has taken the item, false when it will not, because the worker or the feed ends. */
   settle(taken: boolean): void;
   /** Called once: nobody needs the memory of the item any more. */
-  release(): void;
+  readonly release: () => void;
 }
 
 /** An item that the queue has taken. */
@@ -270,20 +270,20 @@ export class FeedQueue {
         freeRoom();
       },
       confirmed: () => {
-        const hasRoom = state === 'writing';
+        const holdsRoom = state === 'writing';
         if (!over()) return;
         this.#taken.items += items.length;
         this.#taken.bytes += bytes;
         // First: whoever gets the room then gets the memory, too.
         for (const item of items) item.release();
-        if (hasRoom) freeRoom();
+        if (holdsRoom) freeRoom();
         this.#checkDrained();
       },
       undo: () => {
-        const hasRoom = state === 'writing';
+        const holdsRoom = state === 'writing';
         if (!over()) return;
         // Others may have its room by now: for a moment there is more than the capacity.
-        if (!hasRoom) {
+        if (!holdsRoom) {
           this.#held.items += items.length;
           this.#held.bytes += bytes;
         }

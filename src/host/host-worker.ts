@@ -65,6 +65,7 @@ export class HostWorker {
     this.#killed = false;
     this.#stalledAt = 0;
     this.#memory.begin(count);
+    this.#spare.open();
     this.#feed?.join(this.id, this.index);
     this.#over = this.#run(this.#thread, shared);
   }
@@ -162,6 +163,7 @@ export class HostWorker {
       if (!this.#killed) this.#tellDeath(error);
     }
     this.#memory.end();
+    this.#spare.close();
     // Of one that was killed in a put nobody knows whether it will put the same again: what was not taken is not.
     this.#feed?.refuse(this.id);
     if (completed) this.#feed?.leave(this.id);
@@ -222,8 +224,9 @@ export class HostWorker {
     // To a port that is closed, nothing is sent; what is moved to it is freed.
     const settle = (taken: boolean) => {
       // With the answer, since a message of its own would wake the worker once more.
+      if (port === undefined) return;
       const spare = this.#spare.takeAll();
-      port?.postMessage({ taken, spare } satisfies PutAnswer, spare);
+      port.postMessage({ taken, spare } satisfies PutAnswer, spare);
     };
     const free = () => (returns ? this.#spare.add(bytes.buffer) : release(bytes.buffer));
     if (this.#feed === undefined || this.#memory.stopRequested) settle(false);

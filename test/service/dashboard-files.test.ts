@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { listeningApp } from '../support/listening-app.js';
@@ -36,6 +37,11 @@ test('the dashboard is small, comes from here alone, and can be kept', async (t)
   assert.equal(plain.headers.get('content-encoding'), null);
   assert.equal(plain.headers.get('vary'), 'accept-encoding');
   assert.equal(await plain.text(), page.body);
+});
+
+test('what is bundled goes with its licenses', () => {
+  const text = readFileSync(new URL(import.meta.resolve('#dist/page/third-party-licenses.txt')), 'utf8');
+  for (const holder of [/Jason Miller/, /Leon Sorokin/]) assert.match(text, holder);
 });
 
 test('nothing but its own files runs on the dashboard', async (t) => {

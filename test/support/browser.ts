@@ -37,8 +37,12 @@ export class Browser {
   /** Starts it, and ends it with the test. */
   static async start(t: TestContext, options: BrowserOptions = {}): Promise<Browser> {
     const profile = mkdtempSync(join(tmpdir(), 'parallel-workers-chromium-'));
-    t.after(() => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));
-    const context = await chromium.launchPersistentContext(profile, {
+    let context: BrowserContext | undefined;
+    t.after(async () => {
+      await context?.close();
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    });
+    context = await chromium.launchPersistentContext(profile, {
       executablePath: EXECUTABLE,
       args: ARGS,
       headless: true,
@@ -48,8 +52,6 @@ export class Browser {
       timezoneId: 'UTC',
       timeout: 2 * PATIENCE_MS,
     });
-    // Hooks run in their order: it is closed before its profile is removed.
-    t.after(() => context.close());
     context.setDefaultTimeout(PATIENCE_MS);
     return new Browser(context);
   }
@@ -99,9 +101,9 @@ export class Tab {
     return this.page.getByRole('row').filter({ has: this.page.getByRole('link', { name, exact: true }) });
   }
 
-  /** Waits until the group is in that state, in the list or on its own page. */
-  async sees(state: string, where: Locator | Page = this.page): Promise<void> {
-    await where.locator('.state', { hasText: state }).first().waitFor();
+  /** Waits until the group is in that state: on its own page, or in its row of the list. */
+  async sees(state: string, where: Locator = this.page.locator('article > .title')): Promise<void> {
+    await where.locator('.state', { hasText: new RegExp(`${state}$`) }).waitFor();
   }
 
   button(name: string): Locator {

@@ -231,3 +231,112 @@ test('the client says who answers, and what', async () => {
   };
   await assert.rejects(api.delete('b'), /does not answer/);
 });
+
+/** A session whose questions a test answers, each with the token that it was asked with. */
+function askedSession(t: TestContext) {
+  const storage = memory();
+  const tokens = new TokenKeeper(storage);
+  interface Question {
+    readonly token: string | undefined;
+    readonly answer: (snapshot: Snapshot) => void;
+    readonly refuse: (error: unknown) => void;
+  }
+  const questions: Question[] = [];
+  let asked = () => {};
+  const session = new Session(
+    () =>
+      new Promise((answer, refuse) => {
+        questions.push({ token: tokens.current, answer, refuse });
+        asked();
+      }),
+    tokens,
+  );
+  t.after(() => session.stop());
+  session.start();
+  const next = async (): Promise<Question> => {
+    while (questions.length === 0)
+      await new Promise<void>((resolve) => {
+        asked = resolve;
+      });
+    return questions.shift() as Question;
+  };
+  return { session, tokens, kept: storage.kept, next };
+}
+
+test('what is said to one token says nothing of the next', { timeout: 30_000 }, async (t) => {
+  const { session, tokens, kept, next } = askedSession(t);
+  (await next()).refuse(refused(401, 'unauthorized'));
+  await becomes(session, () => session.tokenNeed === 'needed');
+
+  session.useToken('first');
+  const first = await next();
+  session.useToken('second');
+  first.refuse(refused(401, 'unauthorized'));
+  const second = await next();
+  assert.deepEqual([first.token, second.token, tokens.current], ['first', 'second', 'second']);
+  second.answer(snapshot(1, 0));
+  await becomes(session, () => session.tokenNeed === 'none');
+  assert.deepEqual([...kept.values()], ['second']);
+
+  session.lookNow();
+  const late = await next();
+  session.forgetToken();
+  assert.deepEqual(session.views, [], 'nothing that was seen by it stays');
+  session.useToken('wrong');
+  late.answer(snapshot(2, 0));
+  const wrong = await next();
+  assert.equal(wrong.token, 'wrong');
+  assert.deepEqual([...kept.values()], [], 'an answer to another token does not make it a good one');
+  wrong.refuse(refused(401, 'unauthorized'));
+  await becomes(session, () => session.tokenNeed === 'wrong');
+});
+
+test('a stream that cannot be read gives its connection back', { timeout: 30_000 }, async (t) => {
+  t.mock.method(console, 'error', () => {});
+  let cancelled = () => {};
+  const isCancelled = new Promise<void>((resolve) => {
+    cancelled = resolve;
+  });
+  const feed = new EventFeed(async () => {
+    const start = (controller: ReadableStreamDefaultController) =>
+      controller.enqueue(new TextEncoder().encode('id: 1\ndata: {bad\n\n'));
+    return new Response(new ReadableStream({ start, cancel: () => cancelled() }));
+  });
+  t.after(() => feed.run(false));
+  feed.run(true);
+  await isCancelled;
+});
+
+test('a stream that is refused is told of, until there is one', { timeout: 30_000 }, async (t) => {
+  const answers = [
+    () => Promise.reject(refused(503, 'too_many_streams')),
+    () => Promise.resolve(new Response('')),
+  ];
+  const feed = new LogFeed(() => (answers.shift() ?? (() => new Promise(() => {})))());
+  t.after(() => feed.run(false));
+  const told: (string | undefined)[] = [];
+  const both = new Promise<void>((resolve) => {
+    feed.subscribe(() => {
+      told.push(feed.trouble);
+      if (told.length === 2) resolve();
+    });
+  });
+  feed.run(true);
+  await both;
+  assert.deepEqual(told, ['because too_many_streams', undefined]);
+});
+
+test('a token may have any letters', async () => {
+  let sent: unknown;
+  const api = new ApiClient({
+    token: () => 'größe-🎉',
+    clock: new ServiceClock(() => 0),
+    seconds: () => 0,
+    fetch: async (_path, init) => {
+      sent = new Headers(init?.headers).get('authorization');
+      return new Response('{}');
+    },
+  });
+  await api.start('any');
+  assert.equal(Buffer.from(String(sent), 'latin1').toString(), 'Bearer größe-🎉', 'in UTF-8, as it is read');
+});

@@ -36,3 +36,16 @@ test('all of it goes to whoever takes all', () => {
   assert.deepEqual(spare.takeAll(), []);
   assert.notEqual(spare.take(64), buffer);
 });
+
+test('of a worker that has ended nothing is kept', () => {
+  const spare = new SpareMemory();
+  const [before, after] = [new ArrayBuffer(64), new ArrayBuffer(64)];
+  spare.add(before);
+  spare.close();
+  spare.add(after);
+  assert.deepEqual([before.byteLength, after.byteLength, spare.takeAll()], [0, 0, []]);
+  spare.open();
+  const again = new ArrayBuffer(64);
+  spare.add(again);
+  assert.equal(spare.take(64), again);
+});

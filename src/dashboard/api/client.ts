@@ -2,12 +2,13 @@ import { readCallTimes } from '../../rates/call-times.js';
 import type { GroupStatus } from '../../schemas/group-status.js';
 import type { Problem } from '../../schemas/problem.js';
 import type { StopReport } from '../../schemas/reports.js';
+import { READ_SECONDS } from '../model/backoff.js';
 import type { Snapshot } from '../model/history.js';
 import type { ServiceClock } from '../model/service-clock.js';
 import { Lost, Refused } from './failures.js';
 
 /** For what the service answers out of its memory. Commands take as long as they take. */
-const READ_MS = 10_000;
+const READ_MS = READ_SECONDS * 1000;
 
 export interface ClientOptions {
   /** The token to send; undefined: none. */
@@ -85,7 +86,10 @@ export class ApiClient {
   /** Paths are relative to the page, so that both may be behind a prefix. */
   async #send(path: string, init: RequestInit & { headers?: Record<string, string> }): Promise<Response> {
     const token = this.#options.token();
-    const headers = { ...init.headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) };
+    const headers = {
+      ...init.headers,
+      ...(token !== undefined && { authorization: `Bearer ${byteString(token)}` }),
+    };
     const { fetch = globalThis.fetch } = this.#options;
     let response: Response;
     try {
@@ -97,6 +101,11 @@ export class ApiClient {
     if (response.ok) return response;
     throw refusal(response, await read(response));
   }
+}
+
+/** To fetch the values of headers are bytes; the service takes those of UTF-8. */
+function byteString(text: string): string {
+  return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('');
 }
 
 function pathOf(name: string): string {

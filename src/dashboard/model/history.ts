@@ -1,5 +1,6 @@
 import { type CallRate, type CallTimes, callRate } from '../../rates/call-times.js';
 import type { GroupStatus } from '../../schemas/group-status.js';
+import { MOST_POLL_SECONDS, READ_SECONDS } from './backoff.js';
 import { NO_POINT, type Point, Series } from './series.js';
 
 /** What the service has told at one moment. */
@@ -23,8 +24,8 @@ export interface GroupView {
 /** Over so many seconds rates and quantiles are made: long enough to be calm, short enough to follow what happens. */
 export const WINDOW_SECONDS = 5;
 
-/** Without a snapshot for so long there is a gap: what was in between is not known. */
-const GAP_SECONDS = 15;
+/** Without a snapshot for so long there is a gap: what was in between is not known. A slow service is none. */
+const GAP_SECONDS = MOST_POLL_SECONDS + 2 * READ_SECONDS + 5;
 
 /** Makes of snapshots, one after the other, what there is to see of each group. */
 export class History {
@@ -35,6 +36,12 @@ export class History {
   /** The groups of the last snapshot, in order of registration. */
   get views(): readonly GroupView[] {
     return this.#views;
+  }
+
+  clear(): void {
+    this.#series.clear();
+    this.#window = [];
+    this.#views = [];
   }
 
   add(snapshot: Snapshot): void {

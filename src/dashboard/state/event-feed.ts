@@ -13,6 +13,8 @@ const MOST = 300;
 
 /** What has happened since the page was opened, the newest last. */
 export class EventFeed extends Changes {
+  /** Why the service gives no stream; undefined: it does. */
+  trouble: string | undefined;
   readonly #follower: Follower;
   #events: readonly ToldEvent[] = [];
   #lastId: string | undefined;
@@ -25,6 +27,11 @@ export class EventFeed extends Changes {
       begin: () => {
         const blocks = new Splitter('\n\n');
         return (text) => this.#take(blocks.push(text));
+      },
+      trouble: (why) => {
+        if (why === this.trouble) return;
+        this.trouble = why;
+        this.changed();
       },
     });
   }

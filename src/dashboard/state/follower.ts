@@ -1,3 +1,4 @@
+import { Lost, Refused } from '../api/failures.js';
 import { retrySeconds } from '../model/backoff.js';
 import { pause } from './pause.js';
 
@@ -6,6 +7,8 @@ export interface Followed {
   open(signal: AbortSignal): Promise<Response>;
   /** Takes what comes, of one stream. */
   begin(): (text: string) => void;
+  /** Why there is none; undefined: there is one. */
+  trouble(why: string | undefined): void;
 }
 
 /** Reads a stream as long as it is to run, and asks for it again whenever it has ended. */
@@ -34,9 +37,13 @@ export class Follower {
       try {
         const response = await this.#followed.open(signal);
         failures = 0;
+        this.#followed.trouble(undefined);
         await readText(response, this.#followed.begin(), signal);
-      } catch {
-        // Whether the service is there at all, and takes the token, the session says.
+      } catch (error) {
+        // Whether the service is there at all, the session says.
+        if (error instanceof Refused) this.#followed.trouble(error.message);
+        else if (!signal.aborted && !(error instanceof Lost || error instanceof TypeError))
+          console.error(error);
       }
       await pause(retrySeconds(failures + 1), signal);
     }
@@ -51,9 +58,14 @@ async function readText(
   if (body === null) return;
   const reader = body.getReader();
   const decoder = new TextDecoder();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done || signal.aborted) return;
-    take(decoder.decode(value, { stream: true }));
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done || signal.aborted) return;
+      take(decoder.decode(value, { stream: true }));
+    }
+  } finally {
+    // One that is not read to its end would keep its connection, of which a browser has six.
+    void reader.cancel().catch(() => {});
   }
 }

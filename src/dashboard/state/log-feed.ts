@@ -9,6 +9,8 @@ const MOST = 500;
 
 /** The last lines of a group, the newest last, and those that follow. */
 export class LogFeed extends Changes {
+  /** Why the service gives no stream; undefined: it does. */
+  trouble: string | undefined;
   readonly #follower: Follower;
   #lines: readonly ShownLine[] = [];
   #after: number | undefined;
@@ -21,6 +23,11 @@ export class LogFeed extends Changes {
       begin: () => {
         const lines = new Splitter('\n');
         return (text) => this.#take(lines.push(text));
+      },
+      trouble: (why) => {
+        if (why === this.trouble) return;
+        this.trouble = why;
+        this.changed();
       },
     });
   }

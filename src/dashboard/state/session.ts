@@ -84,8 +84,10 @@ export class Session extends Changes {
     this.lookNow();
   }
 
+  /** What was seen by it is forgotten as well. */
   forgetToken(): void {
     this.#tokens.forget();
+    this.#history.clear();
     this.tokenNeed = 'needed';
     this.changed();
   }
@@ -113,8 +115,10 @@ export class Session extends Changes {
   /** @returns seconds until the next look */
   async #look(): Promise<number> {
     const began = performance.now();
+    const token = this.#tokens.current;
     try {
       const snapshot = await this.#snapshot();
+      if (token !== this.#tokens.current) return 0;
       this.#history.add(snapshot);
       this.#tokens.accept();
       this.#failures = 0;
@@ -123,7 +127,8 @@ export class Session extends Changes {
       this.connection = { kind: 'live' };
       return pollSeconds((performance.now() - began) / 1000);
     } catch (error) {
-      return this.#failed(error);
+      // What is said to a token that is not used any more says nothing of the one that is.
+      return token === this.#tokens.current ? this.#failed(error) : 0;
     } finally {
       this.changed();
     }
@@ -132,6 +137,7 @@ export class Session extends Changes {
   #failed(error: unknown): number {
     if (error instanceof Refused && error.asksForToken) {
       this.tokenNeed = this.#tokens.reject() ? 'wrong' : 'needed';
+      this.#history.clear();
       this.connection = { kind: 'live' };
       return Number.POSITIVE_INFINITY;
     }

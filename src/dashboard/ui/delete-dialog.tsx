@@ -1,4 +1,5 @@
 import type { GroupStatus } from '../../schemas/group-status.js';
+import { groupHash } from '../model/route.js';
 import { Dialog } from './dialog.js';
 import { useServices } from './services.js';
 
@@ -9,7 +10,8 @@ export function DeleteDialog({ group, onClose }: { group: GroupStatus; onClose: 
 
   async function remove() {
     onClose();
-    if (await commands.run('delete', name)) location.hash = '#/';
+    // Who has gone elsewhere meanwhile stays there.
+    if ((await commands.run('delete', name)) && location.hash === groupHash(name)) location.hash = '#/';
   }
 
   return (

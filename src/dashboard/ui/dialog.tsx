@@ -30,6 +30,12 @@ export function Dialog({ title, onClose, children }: DialogProps) {
         event.preventDefault();
         onClose?.();
       }}
+      onClose={() => {
+        // Chromium closes a dialog at the second Escape, whatever was said to the first.
+        if (!dialog.current?.isConnected) return;
+        if (onClose === undefined) dialog.current.showModal();
+        else onClose();
+      }}
     >
       <h2 id={id}>{title}</h2>
       {children}

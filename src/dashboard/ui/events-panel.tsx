@@ -12,7 +12,7 @@ export function EventsPanel({ name }: { name: string | undefined }) {
     <section class="panel" aria-labelledby="events-title">
       <h2 id="events-title">Events</h2>
       {told.length === 0 ? (
-        <p class="quiet">Nothing has happened since this page was opened.</p>
+        <p class="quiet">{events.trouble ?? 'Nothing has happened since this page was opened.'}</p>
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard.
         <ol class="events scrolls" tabIndex={0} aria-labelledby="events-title">

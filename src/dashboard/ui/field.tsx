@@ -40,7 +40,7 @@ export function Field({ label, value, onValue, hint, error, rows, secret, input 
         <textarea {...shared} rows={rows} onInput={(event) => onValue(event.currentTarget.value)} />
       )}
       {error !== undefined && (
-        <p class="error" id={`${id}-error`}>
+        <p class="error" id={`${id}-error`} role="alert">
           {error}
         </p>
       )}

@@ -31,6 +31,7 @@ export function GroupPlots({ view }: { view: GroupView }) {
       {group.feed !== null && (
         <>
           <Plot
+            key={group.feed.capacity}
             title="Items in the feed"
             series={series}
             lines={[{ measure: 'feedDepth', name: '', now: numbers.feedDepth ?? NOTHING }]}

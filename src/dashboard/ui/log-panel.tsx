@@ -62,7 +62,7 @@ export function LogPanel({ name }: { name: string }) {
         }}
       >
         {shown.length === 0 ? (
-          <p class="quiet">No lines yet.</p>
+          <p class="quiet">{feed.trouble ?? 'No lines yet.'}</p>
         ) : (
           shown.map((line) => <Line key={line.key} line={line} />)
         )}

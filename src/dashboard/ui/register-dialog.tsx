@@ -20,6 +20,11 @@ export function RegisterDialog({ onClose }: { onClose: () => void }) {
     error: errors[name],
   });
 
+  // What is under way cannot be called back, and its answer belongs here.
+  const close = () => {
+    if (!sending) onClose();
+  };
+
   async function submit() {
     const made = bodyOf(form);
     setSending(true);
@@ -38,7 +43,7 @@ export function RegisterDialog({ onClose }: { onClose: () => void }) {
   }
 
   return (
-    <Dialog title="Register a group" onClose={onClose}>
+    <Dialog title="Register a group" onClose={close}>
       <form
         ref={element}
         noValidate
@@ -63,7 +68,7 @@ export function RegisterDialog({ onClose }: { onClose: () => void }) {
           hint={'An object, such as {"feed": {"capacity": 800}, "labels": {"role": "train"}}'}
         />
         <div class="buttons">
-          <button type="button" class="plain" onClick={onClose}>
+          <button type="button" class="plain" aria-disabled={sending} onClick={close}>
             Cancel
           </button>
           <button type="submit" class="primary" aria-disabled={sending}>

@@ -14,6 +14,7 @@ export class SpareMemory {
   /** The oldest first. */
   readonly #spare: ArrayBuffer[] = [];
   #bytes = 0;
+  #open = true;
 
   /** A buffer of exactly so many bytes, with whatever is in it. @throws RangeError when there is no such memory */
   take(bytes: number): ArrayBuffer {
@@ -29,7 +30,21 @@ export class SpareMemory {
     return this.#spare.splice(0);
   }
 
+  /** Keeps nothing from now on until it is opened. */
+  close(): void {
+    this.#open = false;
+    for (const buffer of this.takeAll()) release(buffer);
+  }
+
+  open(): void {
+    this.#open = true;
+  }
+
   add(buffer: ArrayBuffer): void {
+    if (!this.#open) {
+      release(buffer);
+      return;
+    }
     this.#spare.push(buffer);
     this.#bytes += buffer.byteLength;
     while (this.#bytes > MAX_SPARE_BYTES) {
