@@ -93,7 +93,11 @@ test('the dashboard in a browser', requires('chromium'), async (t: TestContext) 
     await above(19, group, 'Items taken');
 
     await tab.button('Scale … busy').click();
-    await page.getByRole('dialog', { name: 'Scale busy' }).getByLabel('Workers').fill('3');
+    const scale = page.getByRole('dialog', { name: 'Scale busy' });
+    await scale.getByLabel('Workers').fill('1000');
+    await tab.button('Scale').click();
+    await scale.getByRole('alert').getByText('must be at most 64').waitFor();
+    await scale.getByLabel('Workers').fill('3');
     await tab.button('Scale').click();
     await group.getByText('3/3').waitFor();
 

@@ -39,18 +39,34 @@ export class Commands extends Changes {
     this.changed();
   }
 
-  /** @param workers for scale alone. @returns whether it was done */
-  async run(command: Command, name: string, workers = 1): Promise<boolean> {
-    this.#note(name, [...this.underWay(name), command]);
-    // What goes on is seen at once, not when it is over.
-    this.#session.lookNow();
+  /** What goes wrong is among the notices. @returns whether it was done */
+  async run(command: Exclude<Command, 'scale'>, name: string): Promise<boolean> {
     try {
-      const report = await this.#send(command, name, workers);
+      const report = await this.#during(command, name, () => this.#send(command, name));
       if (report !== undefined) this.#tell(`${name}: ${report}`);
       return true;
     } catch (error) {
       this.#tell(`Could not ${command} ${name}. ${this.#reason(error)}`);
       return false;
+    }
+  }
+
+  /** @returns what is wrong; undefined when it was done */
+  async scale(name: string, workers: number): Promise<string | undefined> {
+    try {
+      await this.#during('scale', name, () => this.#api.scale(name, workers));
+      return undefined;
+    } catch (error) {
+      return this.#reason(error);
+    }
+  }
+
+  async #during<T>(command: Command, name: string, call: () => Promise<T>): Promise<T> {
+    this.#note(name, [...this.underWay(name), command]);
+    // What goes on is seen at once, not when it is over.
+    this.#session.lookNow();
+    try {
+      return await call();
     } finally {
       const rest = [...this.underWay(name)];
       rest.splice(rest.indexOf(command), 1);
@@ -72,14 +88,11 @@ export class Commands extends Changes {
   }
 
   /** @returns what there is to say although it was done */
-  async #send(command: Command, name: string, workers: number): Promise<string | undefined> {
+  async #send(command: Exclude<Command, 'scale'>, name: string): Promise<string | undefined> {
     switch (command) {
       case 'start':
       case 'restart':
         await this.#api[command](name);
-        return undefined;
-      case 'scale':
-        await this.#api.scale(name, workers);
         return undefined;
       case 'stop':
       case 'delete': {

@@ -1,18 +1,24 @@
 import type { GroupStatus } from '../../schemas/group-status.js';
-import { type Command, isPossible, UNDER_WAY } from '../model/commands.js';
+import { isPossible, UNDER_WAY } from '../model/commands.js';
 import { useServices } from './services.js';
 import { useChanges } from './use-changes.js';
 
-interface CommandButtonProps {
-  readonly command: Command;
+/** What asks first says what it does instead of the command. */
+type CommandButtonProps = {
   readonly group: GroupStatus;
-  /** What it does instead of the command, such as asking first. */
-  readonly onPress?: () => void;
   readonly label?: string;
-}
+} & (
+  | { readonly command: 'start' | 'stop' | 'restart' }
+  | { readonly command: 'scale' | 'delete'; readonly onPress: () => void }
+);
 
 /** A button that sends a command, and shows that it is under way. It keeps the focus when it can do nothing now. */
-export function CommandButton({ command, group: { name, state }, onPress, label }: CommandButtonProps) {
+export function CommandButton(props: CommandButtonProps) {
+  const {
+    command,
+    group: { name, state },
+    label,
+  } = props;
   const { commands } = useServices();
   useChanges(commands);
   const underWay = commands.underWay(name).includes(command);
@@ -25,8 +31,8 @@ export function CommandButton({ command, group: { name, state }, onPress, label 
       aria-disabled={off}
       onClick={() => {
         if (off) return;
-        if (onPress === undefined) void commands.run(command, name);
-        else onPress();
+        if ('onPress' in props) props.onPress();
+        else void commands.run(props.command, name);
       }}
     >
       {underWay ? UNDER_WAY[command] : text}

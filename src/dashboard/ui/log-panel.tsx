@@ -77,8 +77,20 @@ function Line({ line }: { line: ShownLine }) {
   return (
     <p class={`line level-${level}`}>
       <time dateTime={time}>{timeOfDay(Date.parse(time))}</time> <span class="level">{level}</span>{' '}
-      <span class="who">{workerId === null ? 'host' : `worker ${workerId}`}</span> {text}
-      {fields !== undefined && <span class="fields"> {JSON.stringify(fields)}</span>}
+      <span class="who">{workerId === null ? 'host' : `worker ${workerId}`}</span> <bdi>{text}</bdi>
+      <Fields of={fields} />
     </p>
+  );
+}
+
+/** A stack is for reading: it has its lines. */
+function Fields({ of }: { of: Readonly<Record<string, unknown>> | undefined }) {
+  if (of === undefined) return null;
+  const { stack, ...others } = of;
+  return (
+    <span class="fields">
+      {Object.keys(others).length > 0 && ` ${JSON.stringify(others)}`}
+      {stack !== undefined && `\n${String(stack)}`}
+    </span>
   );
 }

@@ -16,8 +16,10 @@ export function ScaleDialog({ group, onClose }: { group: GroupStatus; onClose: (
         onSubmit={(event) => {
           event.preventDefault();
           if (!/^[1-9]\d*$/.test(workers.trim())) return setError('must be a whole number from 1 on');
-          void commands.run('scale', group.name, Number(workers));
-          onClose();
+          void commands.scale(group.name, Number(workers)).then((wrong) => {
+            setError(wrong);
+            if (wrong === undefined) onClose();
+          });
         }}
       >
         <Field
