@@ -34,7 +34,11 @@ const session = new Session(() => api.snapshot(), tokens);
 const commands = new Commands(api, session);
 const events = new EventFeed((signal, lastEventId) => api.events(signal, lastEventId));
 
-session.subscribe(() => events.run(session.isWatching));
+session.subscribe(() => {
+  events.run(session.isWatching);
+  // What a token has shown goes with it.
+  if (session.tokenNeed !== 'none') events.clear();
+});
 const look = () => session.show(document.visibilityState === 'visible');
 document.addEventListener('visibilitychange', look);
 look();

@@ -1,8 +1,7 @@
 import type { ServiceEvent } from '../../schemas/service-event.js';
 import { eventText, type Told } from '../model/event-text.js';
 import { readEvent, Splitter } from '../model/text-streams.js';
-import { Changes } from './changes.js';
-import { Follower } from './follower.js';
+import { Streamed } from './streamed.js';
 
 export interface ToldEvent extends Told {
   readonly key: number;
@@ -12,26 +11,17 @@ export interface ToldEvent extends Told {
 const MOST = 300;
 
 /** What has happened since the page was opened, the newest last. */
-export class EventFeed extends Changes {
-  /** Why the service gives no stream; undefined: it does. */
-  trouble: string | undefined;
-  readonly #follower: Follower;
+export class EventFeed extends Streamed {
   #events: readonly ToldEvent[] = [];
   #lastId: string | undefined;
   #next = 0;
 
   constructor(open: (signal: AbortSignal, lastEventId: string | undefined) => Promise<Response>) {
-    super();
-    this.#follower = new Follower({
+    super({
       open: (signal) => open(signal, this.#lastId),
       begin: () => {
         const blocks = new Splitter('\n\n');
         return (text) => this.#take(blocks.push(text));
-      },
-      trouble: (why) => {
-        if (why === this.trouble) return;
-        this.trouble = why;
-        this.changed();
       },
     });
   }
@@ -40,10 +30,12 @@ export class EventFeed extends Changes {
     return this.#events;
   }
 
-  /** Runs while somebody looks and the service answers. */
-  run(watching: boolean): void {
-    if (watching) this.#follower.start();
-    else this.#follower.stop();
+  /** Nothing that was told stays; it begins anew. */
+  clear(): void {
+    if (this.#events.length === 0 && this.#lastId === undefined) return;
+    this.#events = [];
+    this.#lastId = undefined;
+    this.changed();
   }
 
   #take(blocks: readonly string[]): void {

@@ -1,44 +1,29 @@
 import type { LogLine } from '../../schemas/log-line.js';
 import { Splitter } from '../model/text-streams.js';
-import { Changes } from './changes.js';
-import { Follower } from './follower.js';
+import { Streamed } from './streamed.js';
 
 export type ShownLine = LogLine & { readonly key: string };
 
 const MOST = 500;
 
 /** The last lines of a group, the newest last, and those that follow. */
-export class LogFeed extends Changes {
-  /** Why the service gives no stream; undefined: it does. */
-  trouble: string | undefined;
-  readonly #follower: Follower;
+export class LogFeed extends Streamed {
   #lines: readonly ShownLine[] = [];
   #after: number | undefined;
   #lost = 0;
 
   constructor(open: (signal: AbortSignal, after: number | undefined) => Promise<Response>) {
-    super();
-    this.#follower = new Follower({
+    super({
       open: (signal) => open(signal, this.#after),
       begin: () => {
         const lines = new Splitter('\n');
         return (text) => this.#take(lines.push(text));
-      },
-      trouble: (why) => {
-        if (why === this.trouble) return;
-        this.trouble = why;
-        this.changed();
       },
     });
   }
 
   get lines(): readonly ShownLine[] {
     return this.#lines;
-  }
-
-  run(watching: boolean): void {
-    if (watching) this.#follower.start();
-    else this.#follower.stop();
   }
 
   #take(texts: readonly string[]): void {
