@@ -1,4 +1,4 @@
-import { duration } from '../rates/quantities.js';
+import { duration } from '../readings/quantities.js';
 import type { Arguments } from './arguments.js';
 import type { ServiceClient } from './client.js';
 import { stateColour } from './colour.js';

@@ -1,4 +1,4 @@
-import { count, NOTHING } from '../rates/quantities.js';
+import { count, NOTHING } from '../readings/quantities.js';
 import { levelColour, paint } from './colour.js';
 import { harmless, printableLine } from './printable.js';
 

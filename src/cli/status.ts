@@ -1,4 +1,5 @@
-import { age, count, duration, memory, NOTHING } from '../rates/quantities.js';
+import { remarksOf, workersAtWork } from '../readings/group-words.js';
+import { age, count, duration, memory, NOTHING } from '../readings/quantities.js';
 import type { GroupStatus } from '../schemas/group-status.js';
 import type { Arguments } from './arguments.js';
 import type { ServiceClient } from './client.js';
@@ -71,19 +72,9 @@ export async function shownGroups(
   return { groups: found.filter((group) => group !== undefined), missing };
 }
 
-/** How many of a group's workers run, of how many. */
-export function workersAtWork({ workers }: GroupStatus): string {
-  return `${workers.filter(({ state }) => state === 'running').length}/${workers.length}`;
-}
-
 /** The state, and what else there is to say about the group. */
-export function reasonOf({ reason, restartAt, restartPending }: GroupStatus): string {
-  const parts = [
-    reason,
-    restartAt === null ? null : `starts again in ${age((Date.parse(restartAt) - Date.now()) / 1000)}`,
-    restartPending ? 'its spec has changed since it was started' : null,
-  ];
-  return printable(parts.filter((part) => part !== null).join('; '));
+export function reasonOf(group: GroupStatus): string {
+  return printable(remarksOf(group, Date.now()).join('; '));
 }
 
 export function stateCell(state: string): Cell {

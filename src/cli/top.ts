@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type CallRate, type CallTimes, callRate, readCallTimes } from '../rates/call-times.js';
-import { count, duration, memory, NOTHING, rate } from '../rates/quantities.js';
+import { type CallRate, type CallTimes, callRate, readCallTimes } from '../readings/call-times.js';
+import { p99Of, workersAtWork } from '../readings/group-words.js';
+import { count, duration, memory, NOTHING, rate } from '../readings/quantities.js';
 import type { GroupStatus } from '../schemas/group-status.js';
 import { describeAddress } from './address.js';
 import type { Arguments } from './arguments.js';
@@ -10,7 +11,7 @@ import { EXIT, type ExitCode, type Refused, Unreachable } from './failures.js';
 import { FullScreen } from './full-screen.js';
 import { printable, printableJson } from './printable.js';
 import type { Screen } from './screen.js';
-import { reasonOf, shownGroups, stateCell, workersAtWork } from './status.js';
+import { reasonOf, shownGroups, stateCell } from './status.js';
 import { type Cell, type Column, tableLines } from './table.js';
 
 const EVERY_MS = 1000;
@@ -152,7 +153,7 @@ function cellsOf({ group, calls, cpu }: Seen): Cell[] {
     workersAtWork(group),
     calls === undefined ? NOTHING : rate(calls.perSecond),
     calls?.mean === undefined ? NOTHING : duration(calls.mean),
-    calls?.p99 === undefined ? NOTHING : `${calls.beyond ? '>' : ''}${duration(calls.p99)}`,
+    p99Of(calls),
     count(group.totals.errors),
     count(group.totals.restarts),
     cpu === undefined ? NOTHING : `${Math.round(100 * cpu)} %`,

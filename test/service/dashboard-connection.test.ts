@@ -74,6 +74,13 @@ test('the dashboard and its connection', requires('chromium'), async (t: TestCon
     await other.page.getByRole('dialog', { name: 'This service asks for a token' }).waitFor();
 
     await tab.button('Forget token').click();
+    // And nothing that it has shown.
+    await tab.row('secret').waitFor({ state: 'detached' });
+    await page
+      .getByRole('region', { name: 'Events' })
+      .getByRole('listitem')
+      .first()
+      .waitFor({ state: 'detached' });
     await dialog.getByLabel('Token').fill(READ_TOKEN);
     await page.keyboard.press('Enter');
     await tab.row('secret').waitFor();

@@ -6,8 +6,8 @@ import { wantsColour } from '#dist/cli/colour.js';
 import { logText, readTold } from '#dist/cli/log-text.js';
 import { printable, printableJson, printableLine } from '#dist/cli/printable.js';
 import { tableLines } from '#dist/cli/table.js';
-import { callRate, readCallTimes } from '#dist/rates/call-times.js';
-import { age, count, duration, memory, rate } from '#dist/rates/quantities.js';
+import { callRate, readCallTimes } from '#dist/readings/call-times.js';
+import { age, count, duration, memory, rate } from '#dist/readings/quantities.js';
 
 test('quantities in a few characters', () => {
   const cases: [shown: string, expected: string][] = [

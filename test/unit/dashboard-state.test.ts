@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ApiClient } from '#dist/dashboard/api/client.js';
 import { Lost, Refused } from '#dist/dashboard/api/failures.js';
-import { numbersOf, presentCall, remarksOf } from '#dist/dashboard/model/group-text.js';
+import { numbersOf, presentCall } from '#dist/dashboard/model/group-text.js';
 import { History, type Snapshot } from '#dist/dashboard/model/history.js';
 import { Series } from '#dist/dashboard/model/series.js';
 import { ServiceClock } from '#dist/dashboard/model/service-clock.js';
@@ -10,6 +10,7 @@ import { EventFeed } from '#dist/dashboard/state/event-feed.js';
 import { LogFeed } from '#dist/dashboard/state/log-feed.js';
 import { Session } from '#dist/dashboard/state/session.js';
 import { TokenKeeper } from '#dist/dashboard/state/token-keeper.js';
+import { remarksOf } from '#dist/readings/group-words.js';
 import { GroupStatus } from '#dist/schemas/group-status.js';
 
 const [EXAMPLE] = (GroupStatus as unknown as { examples: [GroupStatus] }).examples;
@@ -83,7 +84,7 @@ test('what there is to say of a group and its workers', () => {
   assert.equal(presentCall({ ...worker, lastProgress: '2026-01-01T12:00:39.900Z' }, clock), '< 1 s');
   assert.equal(presentCall({ ...worker, state: 'stopped' }, clock), '-');
   const restartAt = '2026-01-01T12:00:43.000Z';
-  assert.deepEqual(remarksOf({ ...EXAMPLE, reason: 'why', restartAt, restartPending: true }, clock), [
+  assert.deepEqual(remarksOf({ ...EXAMPLE, reason: 'why', restartAt, restartPending: true }, clock.now()), [
     'why',
     'starts again in 3 s',
     'its spec has changed since it was started',

@@ -1,4 +1,4 @@
-import { readCallTimes } from '../../rates/call-times.js';
+import { readCallTimes } from '../../readings/call-times.js';
 import type { GroupStatus } from '../../schemas/group-status.js';
 import type { Problem } from '../../schemas/problem.js';
 import type { StopReport } from '../../schemas/reports.js';

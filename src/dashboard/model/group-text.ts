@@ -1,4 +1,5 @@
-import { age, count, duration, memory, NOTHING, rate } from '../../rates/quantities.js';
+import { p99Of, workersAtWork } from '../../readings/group-words.js';
+import { age, count, duration, memory, NOTHING, rate } from '../../readings/quantities.js';
 import type { GroupStatus } from '../../schemas/group-status.js';
 import type { GroupState } from '../../schemas/states.js';
 import type { GroupView } from './history.js';
@@ -21,28 +22,17 @@ export interface GroupNumbers {
 }
 
 export function numbersOf({ group, calls, cpu }: GroupView): GroupNumbers {
-  const { workers, host, feed } = group;
+  const { host, feed } = group;
   return {
-    workers: `${workers.filter(({ state }) => state === 'running').length}/${workers.length}`,
+    workers: workersAtWork(group),
     perSecond: calls === undefined ? NOTHING : rate(calls.perSecond),
     median: calls?.median === undefined ? NOTHING : duration(calls.median),
-    p99: calls?.p99 === undefined ? NOTHING : `${calls.beyond ? '> ' : ''}${duration(calls.p99)}`,
+    p99: p99Of(calls),
     memory: host === null ? NOTHING : memory(host.memoryBytes),
     cpu: cpu === undefined ? NOTHING : `${Math.round(100 * Math.max(0, cpu))} %`,
     feedDepth: feed === null ? null : `${count(feed.depth)}/${count(feed.capacity)}`,
     trainerWaits: feed === null ? null : `${Math.round(100 * feed.takeWaitShare)} %`,
   };
-}
-
-/** What there is to say about the state of a group, part by part. */
-export function remarksOf(group: GroupStatus, clock: ServiceClock): string[] {
-  const { reason, restartAt, restartPending } = group;
-  const parts = [
-    reason,
-    restartAt === null ? null : `starts again in ${age((Date.parse(restartAt) - clock.now()) / 1000)}`,
-    restartPending ? 'its spec has changed since it was started' : null,
-  ];
-  return parts.filter((part) => part !== null);
 }
 
 /** How long the worker has been in its call, as far as can be seen: since the end of the one before. */

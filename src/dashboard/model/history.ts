@@ -1,4 +1,4 @@
-import { type CallRate, type CallTimes, callRate } from '../../rates/call-times.js';
+import { type CallRate, type CallTimes, callRate } from '../../readings/call-times.js';
 import type { GroupStatus } from '../../schemas/group-status.js';
 import { MOST_POLL_SECONDS, READ_SECONDS } from './backoff.js';
 import { NO_POINT, type Point, Series } from './series.js';

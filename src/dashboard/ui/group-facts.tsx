@@ -1,4 +1,4 @@
-import { count } from '../../rates/quantities.js';
+import { count } from '../../readings/quantities.js';
 import { numbersOf } from '../model/group-text.js';
 import type { GroupView } from '../model/history.js';
 

@@ -1,5 +1,5 @@
-import { age } from '../../rates/quantities.js';
-import { remarksOf } from '../model/group-text.js';
+import { remarksOf } from '../../readings/group-words.js';
+import { age } from '../../readings/quantities.js';
 import type { GroupView } from '../model/history.js';
 import { EventsPanel } from './events-panel.js';
 import { Failures } from './failures.js';
@@ -42,7 +42,7 @@ export function GroupPage({ name, view }: GroupPageProps) {
         </span>
         <GroupCommands group={group} />
       </div>
-      {remarksOf(group, clock).map((remark) => (
+      {remarksOf(group, clock.now()).map((remark) => (
         <p key={remark} class={`remark ${group.state === 'failed' ? 'bad' : ''}`}>
           {remark}
         </p>

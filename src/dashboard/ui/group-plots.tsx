@@ -1,4 +1,4 @@
-import { count, duration, memory, NOTHING, rate } from '../../rates/quantities.js';
+import { count, duration, memory, NOTHING, rate } from '../../readings/quantities.js';
 import { numbersOf } from '../model/group-text.js';
 import type { GroupView } from '../model/history.js';
 import { Plot } from './plot.js';

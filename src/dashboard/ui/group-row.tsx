@@ -1,5 +1,6 @@
-import { age, NOTHING } from '../../rates/quantities.js';
-import { numbersOf, remarksOf } from '../model/group-text.js';
+import { remarksOf } from '../../readings/group-words.js';
+import { age, NOTHING } from '../../readings/quantities.js';
+import { numbersOf } from '../model/group-text.js';
 import type { GroupView } from '../model/history.js';
 import { groupHash } from '../model/route.js';
 import { toneOf } from '../model/tone.js';
@@ -14,7 +15,7 @@ export function GroupRow({ view, fed }: { view: GroupView; fed: boolean }) {
   const { group, series } = view;
   const { name, state, desired, spec } = group;
   const numbers = numbersOf(view);
-  const remarks = remarksOf(group, clock);
+  const remarks = remarksOf(group, clock.now());
   return (
     <tr class={`tone-${toneOf(state)}`}>
       <th scope="row">

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
-import { NOTHING } from '../../rates/quantities.js';
+import { NOTHING } from '../../readings/quantities.js';
 import type { Measure, Series } from '../model/series.js';
 import { drawPlot } from './draw-plot.js';
 import { timeOfDay } from './moment.js';

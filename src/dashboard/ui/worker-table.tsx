@@ -1,4 +1,4 @@
-import { count, duration, NOTHING } from '../../rates/quantities.js';
+import { count, duration, NOTHING } from '../../readings/quantities.js';
 import type { GroupStatus } from '../../schemas/group-status.js';
 import { presentCall } from '../model/group-text.js';
 import { useServices } from './services.js';
