@@ -9,6 +9,7 @@ import { StopReport } from '../schemas/reports.js';
 import { groupStatus } from './group-status.js';
 import { BODY_PROBLEMS, jsonResponse, problemResponses } from './responses.js';
 import { ListQuery, selectionOf } from './selection.js';
+import { carryOut, WaitQuery } from './waiting.js';
 
 export const NameParams = Type.Object({ name: GroupName });
 
@@ -114,10 +115,12 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
           'Workers keep their ids by index. A group that runs is restarted with the new spec, and the answer waits for it; the same spec again changes nothing.',
         tags,
         params: NameParams,
+        querystring: WaitQuery,
         body: ref(GroupReplacement),
         response: {
           200: jsonResponse(ref(GroupStatus), 'Replaced, and restarted where it ran.'),
           201: REGISTERED,
+          202: jsonResponse(ref(GroupStatus), 'With `wait=false`: replaced, and it is being restarted.'),
           ...problemResponses(
             ...BODY_PROBLEMS,
             'superseded',
@@ -139,7 +142,13 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
           errors: [{ pointer: '/name', detail }],
         });
       }
-      const { group, created } = await coordinator.replace({ ...request.body, name });
+      const spec = { ...request.body, name };
+      const outcome = await carryOut(request, (begun) => coordinator.replace(spec, 'rest', begun));
+      if (outcome.kind === 'begun') {
+        reply.code(202);
+        return groupStatus(coordinator.get(name));
+      }
+      const { group, created } = outcome.value;
       if (created) reply.code(201).header('location', `/v1/groups/${name}`);
       return groupStatus(group);
     },
@@ -155,9 +164,14 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
           'Changes the given fields, each as a whole. `labels`, `autostart`, `after`, `critical` and `workers` count at once, the others at the next start. Of a group that runs only the difference in workers starts, or stops: the highest index first. The answer comes when that is done.',
         tags,
         params: NameParams,
+        querystring: WaitQuery,
         body: ref(GroupPatch),
         response: {
           200: jsonResponse(ref(GroupStatus), 'Changed.'),
+          202: jsonResponse(
+            ref(GroupStatus),
+            'With `wait=false`: changed, and workers are being started or stopped.',
+          ),
           ...problemResponses(
             ...BODY_PROBLEMS,
             'group_not_found',
@@ -172,7 +186,13 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
         },
       },
     },
-    async (request) => groupStatus(await coordinator.patch(request.params.name, request.body)),
+    async (request, reply) => {
+      const { name } = request.params;
+      const outcome = await carryOut(request, (begun) => coordinator.patch(name, request.body, begun));
+      if (outcome.kind === 'done') return groupStatus(outcome.value);
+      reply.code(202);
+      return groupStatus(coordinator.get(name));
+    },
   );
 
   app.delete(
@@ -184,12 +204,23 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
         description: 'Stops the group, waits until it is dead, and forgets it, with its metrics.',
         tags,
         params: NameParams,
+        querystring: WaitQuery,
         response: {
           200: jsonResponse(ref(StopReport), 'Dead and forgotten.'),
+          202: jsonResponse(
+            ref(GroupStatus),
+            'With `wait=false`: it is being stopped, then it is forgotten.',
+          ),
           ...problemResponses(...BODY_PROBLEMS, 'group_not_found', 'shutting_down', 'storage_failed'),
         },
       },
     },
-    async (request) => coordinator.remove(request.params.name),
+    async (request, reply) => {
+      const group = coordinator.get(request.params.name);
+      const outcome = await carryOut(request, (begun) => coordinator.remove(group.name, begun));
+      if (outcome.kind === 'done') return outcome.value;
+      reply.code(202);
+      return groupStatus(group);
+    },
   );
 };

@@ -1,9 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
 import { type Clock, secondsSince } from '../clock.js';
 import type { Coordinator } from '../coordinator/coordinator.js';
-import { deferred } from '../deferred.js';
 import { GroupStatus } from '../schemas/group-status.js';
 import { ref } from '../schemas/ref.js';
 import { StartReport, StopReport } from '../schemas/reports.js';
@@ -11,17 +8,7 @@ import { groupStatus } from './group-status.js';
 import { NameParams, RUN_PROBLEMS } from './groups.js';
 import { BODY_PROBLEMS, jsonResponse, problemResponses } from './responses.js';
 import { LabelQuery, selectionOf } from './selection.js';
-
-const WaitQuery = Type.Object(
-  {
-    wait: Type.Optional(
-      Type.Enum(['true', 'false'], {
-        description: '`false`: answer at once, and let the group start meanwhile.',
-      }),
-    ),
-  },
-  { additionalProperties: false },
-);
+import { carryOut, WaitQuery } from './waiting.js';
 
 const START_PROBLEMS = [
   'group_not_found',
@@ -61,12 +48,8 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
     },
     async (request, reply) => {
       const { name } = request.params;
-      const accepted = deferred<void>();
-      const started = coordinator.start(name, () => accepted.resolve());
-      if (request.query.wait !== 'false') return groupStatus(await started);
-      // A refusal that is known at once is an answer; a later one is told by the group's state.
-      started.catch((error: Error) => request.log.info({ group: name }, error.message));
-      await Promise.race([started, accepted.promise.then(() => nextTurn())]);
+      const outcome = await carryOut(request, (begun) => coordinator.start(name, begun));
+      if (outcome.kind === 'done') return groupStatus(outcome.value);
       reply.code(202);
       return groupStatus(coordinator.get(name));
     },
@@ -82,13 +65,21 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
           'Answers when all its workers are dead; those that did not end within the grace were killed.',
         tags,
         params: NameParams,
+        querystring: WaitQuery,
         response: {
           200: jsonResponse(ref(StopReport), 'Dead.'),
+          202: jsonResponse(ref(GroupStatus), 'With `wait=false`: it is being stopped.'),
           ...problemResponses(...BODY_PROBLEMS, 'group_not_found', 'shutting_down', 'storage_failed'),
         },
       },
     },
-    async (request) => coordinator.stop(request.params.name),
+    async (request, reply) => {
+      const { name } = request.params;
+      const outcome = await carryOut(request, (begun) => coordinator.stop(name, begun));
+      if (outcome.kind === 'done') return outcome.value;
+      reply.code(202);
+      return groupStatus(coordinator.get(name));
+    },
   );
 
   app.post(
@@ -100,13 +91,21 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
         description: 'Stops the group, then starts it. A later stop wins.',
         tags,
         params: NameParams,
+        querystring: WaitQuery,
         response: {
           200: jsonResponse(ref(GroupStatus), 'Every worker runs.'),
+          202: jsonResponse(ref(GroupStatus), 'With `wait=false`: it is being stopped, then started.'),
           ...problemResponses(...BODY_PROBLEMS, ...START_PROBLEMS),
         },
       },
     },
-    async (request) => groupStatus(await coordinator.restart(request.params.name)),
+    async (request, reply) => {
+      const { name } = request.params;
+      const outcome = await carryOut(request, (begun) => coordinator.restart(name, begun));
+      if (outcome.kind === 'done') return groupStatus(outcome.value);
+      reply.code(202);
+      return groupStatus(coordinator.get(name));
+    },
   );
 
   app.post(

@@ -133,13 +133,19 @@ export class Coordinator {
 
   /**
    * Registers a group or replaces its spec. A group that runs, or should and has failed, is restarted with it.
+   * @param begun called when a restart is kept, and begins
    * @throws ProblemError as `register` and `start`
    */
-  async replace(spec: GroupSpec, origin: Origin = 'rest'): Promise<{ group: Group; created: boolean }> {
+  async replace(
+    spec: GroupSpec,
+    origin: Origin = 'rest',
+    begun?: () => void,
+  ): Promise<{ group: Group; created: boolean }> {
     const { group, created, restart } = await this.#registry.replace(spec, origin, {
       check: () => this.#predecessors.check([spec], []),
       begin: (group) => this.#stopAndStart(group),
     });
+    if (restart !== undefined) begun?.();
     await restart?.();
     return { group, created };
   }
@@ -147,11 +153,13 @@ export class Coordinator {
   /**
    * Changes fields of a spec. The number of workers changes at once, also of a group that runs: only the difference
    * starts or stops. The other fields take effect at the next start.
+   * @param begun called when a change in workers is kept, and begins
    * @throws ProblemError group_not_found, invalid_request, module_*, worker_cap_reached, storage_failed, and what a
    *   start throws when a new worker fails the group
    */
-  async patch(name: string, patch: GroupPatch): Promise<Group> {
+  async patch(name: string, patch: GroupPatch, begun?: () => void): Promise<Group> {
     const { group, scaled } = await this.#registry.patch(name, patch);
+    if (scaled !== undefined) begun?.();
     if (scaled !== undefined && !(await scaled.done) && scaled.ticket.valid) await this.#startAnew(group);
     return group;
   }
@@ -167,8 +175,12 @@ export class Coordinator {
     if (outcome?.problem !== undefined) throw outcome.problem;
   }
 
-  /** Stops a group, then forgets it. @throws ProblemError group_not_found, shutting_down, storage_failed */
-  async remove(name: string): Promise<StopReport> {
+  /**
+   * Stops a group, then forgets it.
+   * @param begun called when the wish is kept, and the stop begins
+   * @throws ProblemError group_not_found, shutting_down, storage_failed
+   */
+  async remove(name: string, begun?: () => void): Promise<StopReport> {
     const group = this.get(name);
     return this.#ledger.commit(
       [name],
@@ -176,18 +188,21 @@ export class Coordinator {
         this.#refuseWhenClosing();
         return this.#registry.knows(group) ? [{ name }] : [];
       },
-      () => this.#reported([group], () => group.remove(() => this.#registry.forget(group))),
+      () => {
+        begun?.();
+        return this.#reported([group], () => group.remove(() => this.#registry.forget(group)));
+      },
     );
   }
 
   /**
    * Starts one group; resolves when every worker is in its loop.
-   * @param accepted called when the wish is kept, and the start begins
+   * @param begun called when the wish is kept, and the start begins
    * @throws ProblemError
    */
-  async start(name: string, accepted?: () => void): Promise<Group> {
+  async start(name: string, begun?: () => void): Promise<Group> {
     const group = this.get(name);
-    await this.#startOne(group, undefined, accepted);
+    await this.#startOne(group, undefined, begun);
     return group;
   }
 
@@ -198,10 +213,11 @@ export class Coordinator {
 
   /**
    * Stops a group; resolves when all its workers are dead.
+   * @param begun called when the wish is kept, and the stop begins
    * @throws ProblemError group_not_found, shutting_down, storage_failed
    */
-  async stop(name: string): Promise<StopReport> {
-    return this.#stop([this.get(name)]);
+  async stop(name: string, begun?: () => void): Promise<StopReport> {
+    return this.#stop([this.get(name)], begun);
   }
 
   /**
@@ -212,8 +228,12 @@ export class Coordinator {
     return this.#stop(this.list(selection));
   }
 
-  /** Stops a group, then starts it. @throws ProblemError as `start` */
-  async restart(name: string): Promise<Group> {
+  /**
+   * Stops a group, then starts it.
+   * @param begun called when the wish is kept, and the stop begins
+   * @throws ProblemError as `start`
+   */
+  async restart(name: string, begun?: () => void): Promise<Group> {
     const group = this.get(name);
     // Before anything is stopped: what could not start again is refused.
     const restart = await this.#ledger.commit(
@@ -225,6 +245,7 @@ export class Coordinator {
       },
       () => this.#stopAndStart(group),
     );
+    begun?.();
     await restart();
     return group;
   }
@@ -301,14 +322,17 @@ export class Coordinator {
       .catch((error: unknown) => this.events.emit('notKept', { groups: names, error }));
   }
 
-  #stop(groups: readonly Group[]): Promise<StopReport> {
+  #stop(groups: readonly Group[], begun?: () => void): Promise<StopReport> {
     return this.#ledger.commit(
       groups.map(({ name }) => name),
       () => {
         this.#refuseWhenClosing();
         return this.#wanting(groups, 'stopped');
       },
-      () => this.#reported(groups, (group, first) => group.stop(first)),
+      () => {
+        begun?.();
+        return this.#reported(groups, (group, first) => group.stop(first));
+      },
     );
   }
 
@@ -322,8 +346,8 @@ export class Coordinator {
     };
   }
 
-  async #startOne(group: Group, ticket?: StartTicket, accepted?: () => void): Promise<void> {
-    const [outcome] = await this.#start([group], ticket, accepted);
+  async #startOne(group: Group, ticket?: StartTicket, begun?: () => void): Promise<void> {
+    const [outcome] = await this.#start([group], ticket, begun);
     if (outcome?.problem === undefined) return;
     const { problem } = outcome;
     const next =
@@ -337,10 +361,10 @@ export class Coordinator {
 
   /**
    * @param ticket of the one group, where what is wanted of it is kept already
-   * @param accepted called when it is kept
+   * @param begun called when it is kept
    */
-  #start(groups: readonly Group[], ticket?: StartTicket, accepted?: () => void): Promise<StartOutcome[]> {
-    const start = this.#begin(groups, ticket, accepted).finally(() => this.#starts.delete(start));
+  #start(groups: readonly Group[], ticket?: StartTicket, begun?: () => void): Promise<StartOutcome[]> {
+    const start = this.#begin(groups, ticket, begun).finally(() => this.#starts.delete(start));
     this.#starts.add(start);
     return start;
   }
@@ -348,7 +372,7 @@ export class Coordinator {
   async #begin(
     groups: readonly Group[],
     ticket: StartTicket | undefined,
-    accepted: (() => void) | undefined,
+    begun: (() => void) | undefined,
   ): Promise<StartOutcome[]> {
     // Once the wish is kept the end of the service is no refusal any more: it beats the start, as a stop would.
     if (ticket === undefined) this.#refuseWhenClosing();
@@ -359,7 +383,7 @@ export class Coordinator {
     // From now on those that come after these are not refused, although the wish has to be written first.
     const arrived = this.#predecessors.expect(together);
     try {
-      const wishes = ticket ? groups.map((group) => ({ group, ticket })) : await this.#want(groups, accepted);
+      const wishes = ticket ? groups.map((group) => ({ group, ticket })) : await this.#want(groups, begun);
       const outcomes = await startGroups(wishes, {
         wait: (resting) => this.#predecessors.change(specsOf(resting), together),
         admit: (starting) => {
@@ -377,7 +401,7 @@ export class Coordinator {
   }
 
   /** The user wants these groups to run: from the moment that it is kept. */
-  #want(groups: readonly Group[], accepted?: () => void): Promise<StartWish[]> {
+  #want(groups: readonly Group[], begun?: () => void): Promise<StartWish[]> {
     return this.#ledger.commit(
       groups.map(({ name }) => name),
       () => {
@@ -385,7 +409,7 @@ export class Coordinator {
         return this.#wanting(groups, 'running');
       },
       () => {
-        accepted?.();
+        begun?.();
         for (const { state, incarnation } of groups) if (state === 'running') incarnation?.startWaiting();
         return groups.map((group) => ({ group, ticket: group.want() }));
       },

@@ -218,6 +218,9 @@ const queries = [
   ...['maybe', '', '1', 'true&wait=false'].map((wait) =>
     refusal('POST', `/v1/groups/target/start?wait=${wait}`, /true, false/, { pointer: '?wait' }),
   ),
+  refusal('POST', '/v1/groups/target/stop?wait=0', /true, false/, { pointer: '?wait' }),
+  refusal('POST', '/v1/groups/target/restart?wait=0', /true, false/, { pointer: '?wait' }),
+  refusal('DELETE', '/v1/groups/target?wait=0', /true, false/, { pointer: '?wait' }),
   refusal('POST', '/v1/reload?dryRun=maybe', /true, false/, { pointer: '?dryRun' }),
   refusal('POST', '/v1/reload', /--groups FILE/, { status: 409, code: 'no_groups_file' }),
   ...['GET /v1/groups', 'POST /v1/start', 'POST /v1/stop']

@@ -233,12 +233,3 @@ test('a worker that throws stops its whole group and no other', async (t) => {
     (await service.status('bad')).workers[1].errors === 2 ? true : undefined,
   );
 });
-
-test('start with wait=false answers at once', async (t) => {
-  const service = await startService(t);
-  const journal = join(temporaryDirectory(t), 'journal');
-  await service.register({ name: 'a', module: 'journal.mjs', params: { journal } });
-  const { status, body } = await service.call('POST', '/v1/groups/a/start?wait=false');
-  assert.deepEqual([status, body.state], [202, 'starting']);
-  await service.reaches('a', 'running');
-});

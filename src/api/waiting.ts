@@ -1,0 +1,42 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { FastifyRequest } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { deferred } from '../deferred.js';
+
+/** Of every command on one group that can take as long as user code takes. */
+export const WaitQuery = Type.Object(
+  {
+    wait: Type.Optional(
+      Type.Enum(['true', 'false'], {
+        description:
+          '`false`: answer 202 as soon as it has begun; how it went is told by the state of the group.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+/** What a command has come to by the time of its answer. */
+export type Outcome<T> = { readonly kind: 'done'; readonly value: T } | { readonly kind: 'begun' };
+
+/**
+ * Carries out a command: until it is done or, with `wait=false`, until what is wanted is kept and has begun. A refusal
+ * that is known at once is an answer either way; a later one is told by the group's state.
+ * @param command calls back once it has begun; one that has nothing to wait for never does
+ * @throws ProblemError what the command throws
+ */
+export async function carryOut<T>(
+  { query, params, log }: FastifyRequest<{ Params: { name: string }; Querystring: Static<typeof WaitQuery> }>,
+  command: (begun: () => void) => Promise<T>,
+): Promise<Outcome<T>> {
+  const begun = deferred<void>();
+  let hasBegun = false;
+  const done = command(() => {
+    hasBegun = true;
+    begun.resolve();
+  }).then((value) => ({ kind: 'done' as const, value }));
+  if (query.wait !== 'false') return done;
+  done.catch((error: Error) => log.info({ group: params.name }, error.message));
+  await Promise.race([done, begun.promise.then(() => nextTurn())]);
+  return hasBegun ? { kind: 'begun' } : done;
+}
