@@ -16,6 +16,13 @@ const EventsQuery = Type.Object(
     lastEventId: Type.Optional(
       Type.String({ maxLength: 64, description: 'As the header `Last-Event-ID`, which wins over it.' }),
     ),
+    tail: Type.Optional(
+      Type.String({
+        pattern: '^([0-9]{1,3}|1000)$',
+        description:
+          'So many events that have happened already, 0 to 1000, come before the snapshot; 0 by default.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -45,7 +52,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<EventOptions> = async (
         operationId: 'watchEvents',
         summary: 'Watch what happens',
         description:
-          'Server-sent events: a `snapshot` first, then everything that happens, each with an id. With the id of the last event seen, what has happened since, without a snapshot; with one again when that is too long ago, or the service has started anew. `group`: only what is of that group, which need not be registered yet, and of the service as a whole. A comment comes every 15 s. A client that reads so slowly that what it has not read is no longer kept (1,000 events, 4 MiB) is cut off; it may come back. A stream needs a connection for itself.',
+          'Server-sent events: a `snapshot` first, then everything that happens, each with an id. With the id of the last event seen, what has happened since, without a snapshot; with one again when that is too long ago, or the service has started anew. `tail`: with the snapshot, the last of what was before it, as long as it is kept. `group`: only what is of that group, which need not be registered yet, and of the service as a whole. A comment comes every 15 s. A client that reads so slowly that what it has not read is no longer kept (1,000 events, 4 MiB) is cut off; it may come back. A stream needs a connection for itself.',
         tags: ['watch'],
         querystring: EventsQuery,
         headers: LastEventId,
@@ -59,8 +66,12 @@ export const eventRoutes: FastifyPluginAsyncTypebox<EventOptions> = async (
       },
     },
     async (request, reply) => {
-      const { group, lastEventId } = request.query;
-      const reader = journal.watch({ group, lastEventId: request.headers['last-event-id'] ?? lastEventId });
+      const { group, lastEventId, tail } = request.query;
+      const reader = journal.watch({
+        group,
+        lastEventId: request.headers['last-event-id'] ?? lastEventId,
+        tail: tail === undefined ? undefined : Number(tail),
+      });
       streams.open('events', request, reply, 'text/event-stream; charset=utf-8', reader, {
         everyMs: heartbeatMs,
         text: () => journal.heartbeat(reader),

@@ -12,6 +12,7 @@ import { EventFeed } from './state/event-feed.js';
 import { Session } from './state/session.js';
 import { TokenKeeper, type TokenStorage } from './state/token-keeper.js';
 import { App } from './ui/app.js';
+import { Fallback } from './ui/fallback.js';
 import { ServicesContext } from './ui/services.js';
 
 function tabStorage(): TokenStorage | undefined {
@@ -37,7 +38,7 @@ const events = new EventFeed((signal, lastEventId) => api.events(signal, lastEve
 session.subscribe(() => {
   events.run(session.isWatching);
   // What a token has shown goes with it.
-  if (session.tokenNeed !== 'none') events.clear();
+  if (session.connection.kind === 'locked') events.clear();
 });
 const look = () => session.show(document.visibilityState === 'visible');
 document.addEventListener('visibilitychange', look);
@@ -48,7 +49,9 @@ const root = document.getElementById('app');
 if (root === null) throw new Error('the page has no #app');
 render(
   <ServicesContext.Provider value={{ api, clock, session, tokens, commands, events }}>
-    <App />
+    <Fallback>
+      <App />
+    </Fallback>
   </ServicesContext.Provider>,
   root,
 );

@@ -20,6 +20,8 @@ export interface WatchOptions {
   readonly group: string | undefined;
   /** Id of the last event that the client has seen. */
   readonly lastEventId: string | undefined;
+  /** How many events that are kept come before the snapshot; none by default. */
+  readonly tail?: number | undefined;
 }
 
 /** The events of this life of the service, in the form of server-sent events, with the last ones kept. */
@@ -45,17 +47,25 @@ export class EventJournal {
     this.#journal.end();
   }
 
-  /** What follows the last event that a client has seen; or, when that is not known any more, all that is and follows. */
-  watch({ group, lastEventId }: WatchOptions): JournalReader<EventEntry> {
+  /**
+   * What follows the last event that a client has seen; or, when that is not known any more, all that is and follows,
+   * with the last of what was before.
+   */
+  watch({ group, lastEventId, tail = 0 }: WatchOptions): JournalReader<EventEntry> {
+    const journal = this.#journal;
+    const wants = (entry: EventEntry) =>
+      group === undefined || entry.group === undefined || entry.group === group;
+    const head = `retry: ${RETRY_MS}\n\n`;
     const seen = this.#positionAfter(lastEventId);
-    const from = seen ?? this.#journal.next;
-    const first =
-      seen === undefined ? asServerSent(this.#id(from - 1), this.#snapshot(group)) : ': resumed\n\n';
+    if (seen !== undefined)
+      return new JournalReader({ journal, from: seen, head: `${head}: resumed\n\n`, wants });
+    const now = journal.next;
     return new JournalReader({
-      journal: this.#journal,
-      from,
-      head: `retry: ${RETRY_MS}\n\n${first}`,
-      wants: (entry) => group === undefined || entry.group === undefined || entry.group === group,
+      journal,
+      from: journal.positionOfLast(tail, wants),
+      head,
+      interlude: { at: now, text: asServerSent(this.#id(now - 1), this.#snapshot(group)) },
+      wants,
     });
   }
 

@@ -12,20 +12,24 @@ export interface JournalReaderOptions<T extends Entry> {
   readonly from: number;
   /** Text that comes before that. */
   readonly head?: string;
+  /** Text that comes before the entry at that position. */
+  readonly interlude?: { readonly at: number; readonly text: string };
   readonly wants: (entry: T) => boolean;
   /** What to say when so many entries are gone unread. Without it the reader cannot go on. */
   readonly tellLost?: (lost: number) => string;
 }
 
-/** Reads a journal at its own pace, in pieces. All that it holds is its position, and what is left of its head. */
+/** Reads a journal at its own pace, in pieces. All that it holds is its position, and what is left of texts of its own. */
 export class JournalReader<T extends Entry> {
   readonly #options: JournalReaderOptions<T>;
   #head: string;
+  #interlude: { readonly at: number; readonly text: string } | undefined;
   #position: number;
 
   constructor(options: JournalReaderOptions<T>) {
     this.#options = options;
     this.#head = options.head ?? '';
+    this.#interlude = options.interlude;
     this.#position = options.from;
   }
 
@@ -43,6 +47,10 @@ export class JournalReader<T extends Entry> {
   /** The next piece. */
   next(): Piece {
     if (this.cutOff) return 'cut';
+    if (this.#interlude !== undefined && this.#position >= this.#interlude.at) {
+      this.#head += this.#interlude.text;
+      this.#interlude = undefined;
+    }
     if (this.#head !== '') return { text: this.#takeHead() };
     const { journal, wants, tellLost } = this.#options;
     let text = '';
@@ -51,11 +59,14 @@ export class JournalReader<T extends Entry> {
       this.#position = journal.first;
       text = tellLost?.(lost) ?? '';
     }
-    while (this.#position < journal.next && text.length < PIECE_CHARACTERS) {
+    const end = this.#interlude?.at ?? journal.next;
+    while (this.#position < end && text.length < PIECE_CHARACTERS) {
       const entry = journal.at(this.#position++);
       if (entry !== undefined && wants(entry)) text += entry.text;
     }
     if (text !== '') return { text };
+    // What was passed over on the way to it is nothing to send.
+    if (this.#interlude !== undefined) return this.next();
     return journal.ended ? 'end' : 'wait';
   }
 

@@ -50,6 +50,17 @@ export class Journal<T extends Entry> {
     return this.#entries[position - this.#first]?.entry;
   }
 
+  /** Position of the first of the last `count` entries that are wanted, of those at `from` or later. */
+  positionOfLast(count: number, wants: (entry: T) => boolean, from = this.#first): number {
+    let position = this.next;
+    for (let left = count; left > 0 && position > Math.max(from, this.#first); ) {
+      position--;
+      const entry = this.at(position);
+      if (entry !== undefined && wants(entry)) left--;
+    }
+    return position;
+  }
+
   /** Adds an entry; the oldest make room. The newest is kept whatever its size. */
   append(entry: T): void {
     const bytes = Buffer.byteLength(entry.text);

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { CoordinatorEvents, Events } from '../coordinator/events.js';
-import { type Entry, Journal, type JournalBounds } from '../events/journal.js';
+import { Journal, type JournalBounds } from '../events/journal.js';
 import { JournalReader } from '../events/journal-reader.js';
 import { LOG_LEVELS, type LogLevel } from '../host/protocol.js';
 import type { LogLine } from '../schemas/log-line.js';
@@ -63,7 +63,7 @@ export class GroupLogs {
     // What is before all that this group has had is of an earlier life of it, or of the service.
     const known = after !== undefined && after + 1 >= journal.start && after < journal.next;
     let from = known ? after + 1 : journal.first;
-    if (tail !== undefined) from = tailOf(journal, from, tail, wants);
+    if (tail !== undefined) from = journal.positionOfLast(tail, wants, from);
     return new JournalReader({ journal, from, wants, tellLost });
   }
 
@@ -97,22 +97,6 @@ export class GroupLogs {
     this.#journals.set(group, journal);
     return journal;
   }
-}
-
-/** Where the last `tail` entries begin that are wanted, at `from` or later. */
-function tailOf<T extends Entry>(
-  journal: Journal<T>,
-  from: number,
-  tail: number,
-  wants: (entry: T) => boolean,
-): number {
-  let position = journal.next;
-  for (let left = tail; left > 0 && position > Math.max(from, journal.first); ) {
-    position--;
-    const entry = journal.at(position);
-    if (entry !== undefined && wants(entry)) left--;
-  }
-  return position;
 }
 
 function tellLost(lost: number): string {

@@ -56,11 +56,18 @@ export class Browser {
     return new Browser(context);
   }
 
-  /** Opens the address in a tab of its own, which closes with the test. */
-  async open(t: TestContext, url: string): Promise<Tab> {
+  /**
+   * Opens the address in a tab of its own, which closes with the test. The test fails with what the page has done that
+   * it must not.
+   * @param expected complaints that are meant, such as those of the browser about what is refused
+   */
+  async open(t: TestContext, url: string, expected?: RegExp): Promise<Tab> {
     const page = await this.#context.newPage();
-    t.after(() => page.close());
     const tab = new Tab(page, new URL(url).origin);
+    t.after(async () => {
+      await page.close();
+      tab.assertQuietBut(expected);
+    });
     await page.goto(url);
     return tab;
   }
@@ -83,15 +90,10 @@ export class Tab {
     });
   }
 
-  /** Fails with whatever is wrong. */
-  assertQuiet(): void {
-    assert.deepEqual(this.#complaints, []);
-  }
-
-  /** The same; that requests failed, or were refused, was meant. */
-  assertQuietBut(expected: RegExp): void {
+  /** Fails with whatever is wrong, but for what was meant. */
+  assertQuietBut(expected: RegExp | undefined): void {
     assert.deepEqual(
-      this.#complaints.filter((text) => !expected.test(text)),
+      this.#complaints.filter((text) => expected?.test(text) !== true),
       [],
     );
   }

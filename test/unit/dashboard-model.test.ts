@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { announcement } from '#dist/dashboard/model/announcement.js';
 import { logarithmicTicks, shownSeconds } from '#dist/dashboard/model/axes.js';
 import { pollSeconds, retrySeconds } from '#dist/dashboard/model/backoff.js';
-import { COMMANDS, isPossible } from '#dist/dashboard/model/commands.js';
+import { COMMANDS, isGoingOn, isPossible, mainCommand } from '#dist/dashboard/model/commands.js';
 import { eventText } from '#dist/dashboard/model/event-text.js';
 import { bodyOf, errorsOf } from '#dist/dashboard/model/registration.js';
 import { groupHash, routeOf } from '#dist/dashboard/model/route.js';
@@ -67,6 +67,20 @@ test('which commands do anything', () => {
   assert.equal(possible('failed'), 'start scale delete');
   assert.equal(possible('backoff'), 'start stop restart scale delete');
   assert.equal(possible('stopping'), 'scale delete');
+  assert.deepEqual(
+    GROUP_STATES.map((state) => `${state} ${mainCommand(state)} ${isGoingOn(mainCommand(state), state)}`),
+    [
+      'registered start false',
+      'starting stop false',
+      'running stop false',
+      'backoff stop false',
+      'stopping stop true',
+      'stopped start false',
+      'completed start false',
+      'failed start false',
+    ],
+  );
+  assert.ok(isGoingOn('start', 'starting'));
 });
 
 test('events are told in words', () => {
@@ -76,7 +90,7 @@ test('events are told in words', () => {
   const transition = { type: 'transition', group, from: 'running', desired: 'running' };
   assert.deepEqual(told({ ...transition, to: 'failed', reason: 'why' }), {
     group,
-    text: 'failed: why',
+    text: 'failed',
     tone: 'bad',
   });
   assert.equal(told({ ...transition, to: 'stopping', reason: 'why' })?.text, 'stopping');

@@ -6,6 +6,7 @@ import { numbersOf, presentCall } from '#dist/dashboard/model/group-text.js';
 import { History, type Snapshot } from '#dist/dashboard/model/history.js';
 import { Series } from '#dist/dashboard/model/series.js';
 import { ServiceClock } from '#dist/dashboard/model/service-clock.js';
+import { Commands } from '#dist/dashboard/state/commands.js';
 import { EventFeed } from '#dist/dashboard/state/event-feed.js';
 import { LogFeed } from '#dist/dashboard/state/log-feed.js';
 import { Session } from '#dist/dashboard/state/session.js';
@@ -14,6 +15,9 @@ import { remarksOf } from '#dist/readings/group-words.js';
 import { GroupStatus } from '#dist/schemas/group-status.js';
 
 const [EXAMPLE] = (GroupStatus as unknown as { examples: [GroupStatus] }).examples;
+
+/** What never comes fails the test, and not the whole run. */
+const BOUND = { timeout: 30_000 };
 
 /** A snapshot of one group, in which so many calls of a millisecond have ended. */
 function snapshot(at: number, calls: number, change: Partial<GroupStatus> = {}): Snapshot {
@@ -103,6 +107,10 @@ function becomes(session: Session, wanted: () => boolean): Promise<void> {
   });
 }
 
+function isLocked({ connection }: Session, wrong: boolean): boolean {
+  return connection.kind === 'locked' && connection.wrong === wrong;
+}
+
 function memory() {
   const kept = new Map<string, string>();
   return {
@@ -113,54 +121,60 @@ function memory() {
   };
 }
 
-test('a session is lost and found, asks for a token and keeps the right one', async (t: TestContext) => {
-  const storage = memory();
-  const tokens = new TokenKeeper(storage);
-  const answers: (() => Snapshot)[] = [];
-  const fail = (error: Error) => () => {
-    throw error;
-  };
-  const session = new Session(async () => (answers.shift() ?? (() => snapshot(0, 0)))(), tokens);
-  t.after(() => session.stop());
-  answers.push(fail(new Lost('nobody there')));
-  session.start();
-  await becomes(session, () => session.connection.kind === 'lost');
-  assert.equal(session.hasSeen, false);
-  assert.ok(session.connection.kind === 'lost' && session.connection.lastSeen === undefined);
-  session.lookNow();
-  await becomes(session, () => session.connection.kind === 'live');
-  assert.equal(session.views.length, 1);
-  assert.ok(session.isWatching);
+test(
+  'a session is lost and found, asks for a token and keeps the right one',
+  BOUND,
+  async (t: TestContext) => {
+    const storage = memory();
+    const tokens = new TokenKeeper(storage);
+    const answers: (() => Snapshot)[] = [];
+    const fail = (error: Error) => () => {
+      throw error;
+    };
+    const session = new Session(async () => (answers.shift() ?? (() => snapshot(0, 0)))(), tokens);
+    t.after(() => session.stop());
+    answers.push(fail(new Lost('nobody there')));
+    session.start();
+    await becomes(session, () => session.connection.kind === 'lost');
+    assert.equal(session.hasSeen, false);
+    assert.ok(session.connection.kind === 'lost' && session.connection.lastSeen === undefined);
+    session.lookNow();
+    await becomes(session, () => session.connection.kind === 'live');
+    assert.equal(session.views.length, 1);
+    assert.ok(session.isWatching);
 
-  answers.push(fail(refused(503, 'overloaded')));
-  session.lookNow();
-  await becomes(session, () => session.connection.kind === 'lost');
-  assert.ok(session.connection.kind === 'lost' && session.connection.lastSeen !== undefined);
-  answers.push(fail(refused(401, 'unauthorized')));
-  session.lookNow();
-  await becomes(session, () => session.tokenNeed === 'needed');
-  assert.equal(session.isWatching, false);
-  answers.push(fail(refused(401, 'unauthorized')));
-  session.useToken('wrong');
-  await becomes(session, () => session.tokenNeed === 'wrong');
-  assert.equal(storage.kept.size, 0);
-  session.useToken('right');
-  await becomes(session, () => session.tokenNeed === 'none');
-  assert.deepEqual([...storage.kept.values()], ['right']);
-  assert.equal(new TokenKeeper(storage).current, 'right', 'as after a reload');
-  session.show(false);
-  assert.equal(session.isWatching, false, 'nobody looks');
-  session.forgetToken();
-  assert.equal(storage.kept.size, 0);
-});
+    answers.push(fail(refused(503, 'overloaded')));
+    session.lookNow();
+    await becomes(session, () => session.connection.kind === 'lost');
+    assert.ok(session.connection.kind === 'lost' && session.connection.lastSeen !== undefined);
+    answers.push(fail(refused(401, 'unauthorized')));
+    session.lookNow();
+    await becomes(session, () => isLocked(session, false));
+    assert.equal(session.isWatching, false);
+    answers.push(fail(refused(401, 'unauthorized')));
+    assert.equal(session.hasSeen, false, 'what was seen is forgotten');
+    session.useToken('wrong');
+    await becomes(session, () => isLocked(session, true));
+    assert.equal(storage.kept.size, 0);
+    session.useToken('right');
+    await becomes(session, () => session.connection.kind === 'live');
+    assert.deepEqual([...storage.kept.values()], ['right']);
+    assert.equal(new TokenKeeper(storage).current, 'right', 'as after a reload');
+    session.show(false);
+    assert.equal(session.isWatching, false, 'nobody looks');
+    session.forgetToken();
+    assert.equal(storage.kept.size, 0);
+  },
+);
 
 /** A stream that says this and ends. */
 const says = (text: string) => new Response(text);
 
-test('events and lines go on where they were', async () => {
+const EVENT = { type: 'deleted', at: '2026-01-01T12:00:00.000Z', group: 'a' };
+
+test('events go on where they were', BOUND, async () => {
   const ids: (string | undefined)[] = [];
-  const event = { type: 'deleted', at: '2026-01-01T12:00:00.000Z', group: 'a' };
-  const block = `id: 7-1\nevent: snapshot\ndata: {"type":"snapshot","groups":[]}\n\nid: 7-2\ndata: ${JSON.stringify(event)}\n\n`;
+  const block = `id: 7-1\nevent: snapshot\ndata: {"type":"snapshot","groups":[]}\n\nid: 7-2\ndata: ${JSON.stringify(EVENT)}\n\n`;
   const feed = new EventFeed(async (_signal, id) => {
     ids.push(id);
     return ids.length === 1 ? says(block) : new Promise<Response>(() => {});
@@ -176,25 +190,115 @@ test('events and lines go on where they were', async () => {
   feed.run(true);
   assert.deepEqual(ids, [undefined, '7-2']);
   feed.run(false);
+});
 
-  const line = { seq: 41, time: event.at, level: 'info', workerId: null, text: 'hello' };
+test('the log is asked again after its last line', BOUND, async (t) => {
+  const line = (seq: number) =>
+    `${JSON.stringify({ seq, time: EVENT.at, level: 'info', workerId: null, text: 'hello' })}\n`;
+  const answers = [() => `{"lost":3}\n${line(41)}`, () => '', () => line(42)];
   const after: (number | undefined)[] = [];
   const log = new LogFeed(async (_signal, seq) => {
     after.push(seq);
-    return after.length === 1
-      ? says(`{"lost":3}\n${JSON.stringify(line)}\n`)
-      : new Promise<Response>(() => {});
+    const answer = answers.shift();
+    return answer === undefined ? new Promise<string>(() => {}) : answer();
   });
+  t.after(() => log.run(false));
+  /** Holds and goes on, in place of the second that it waits. */
+  const again = () => {
+    log.run(false);
+    log.run(true);
+  };
   log.run(true);
+  await new Promise<void>((resolve) => log.subscribe(resolve));
+  again();
+  again();
   await new Promise<void>((resolve) => log.subscribe(resolve));
   assert.deepEqual(
     log.lines.map(({ key }) => key),
-    ['lost-0', '41'],
+    ['lost-0', '41', '42'],
   );
-  log.run(false);
-  log.run(true);
-  assert.deepEqual(after, [undefined, 41]);
-  log.run(false);
+  again();
+  assert.deepEqual(after, [undefined, 41, 41, 42]);
+});
+
+test('a look that takes long is told, and one that ends is live again', BOUND, async (t) => {
+  const { session, next } = askedSession(t);
+  const kind = (): string => session.connection.kind;
+  (await next()).answer(snapshot(1, 0));
+  await becomes(session, () => kind() === 'live');
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  session.lookNow();
+  const slow = await next();
+  t.mock.timers.tick(2_999);
+  assert.equal(kind(), 'live');
+  t.mock.timers.tick(1);
+  assert.equal(kind(), 'late');
+  assert.ok(session.isWatching, 'it may answer yet');
+  slow.answer(snapshot(2, 0));
+  await becomes(session, () => kind() === 'live');
+  t.mock.timers.reset();
+});
+
+test('commands tell what is under way, and what was refused', BOUND, async (t) => {
+  const { session, next } = askedSession(t);
+  (await next()).answer(snapshot(1, 0));
+  await becomes(session, () => session.connection.kind === 'live');
+  const asked: string[] = [];
+  const answers: (() => Response)[] = [];
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  const api = new ApiClient({
+    token: () => undefined,
+    clock: new ServiceClock(),
+    seconds: () => 0,
+    fetch: async (path, init) => {
+      asked.push(`${init?.method} ${path}`);
+      await held;
+      return (answers.shift() ?? (() => new Response('{}', { status: 202 })))();
+    },
+  });
+  const commands = new Commands(api, session);
+  const stopped = commands.run('stop', 'a');
+  assert.deepEqual(commands.underWay('a'), ['stop']);
+  assert.deepEqual(commands.underWay('b'), []);
+  await next();
+  letGo();
+  assert.equal(await stopped, true);
+  assert.deepEqual(commands.underWay('a'), []);
+  for (const command of ['start', 'restart', 'delete'] as const) await commands.run(command, 'a');
+  assert.equal(await commands.scale('a', 3), undefined);
+  // None of them waits for workers.
+  assert.deepEqual(asked, [
+    'POST v1/groups/a/stop?wait=false',
+    'POST v1/groups/a/start?wait=false',
+    'POST v1/groups/a/restart?wait=false',
+    'DELETE v1/groups/a?wait=false',
+    'PATCH v1/groups/a?wait=false',
+  ]);
+
+  answers.push(() => new Response(JSON.stringify(problem(409, 'superseded')), { status: 409 }));
+  assert.equal(await commands.run('start', 'a'), false);
+  answers.push(() => {
+    throw new TypeError('failed to fetch');
+  });
+  assert.equal(await commands.run('stop', 'b'), false);
+  answers.push(() => new Response(JSON.stringify(problem(422, 'invalid_request')), { status: 422 }));
+  assert.equal(await commands.scale('a', 1000), 'because invalid_request');
+  assert.deepEqual(
+    commands.notices.map(({ text }) => text),
+    [
+      'Could not start a. because superseded',
+      'Could not stop b. The service does not answer. Whether it was done is not known.',
+    ],
+  );
+  const [first] = commands.notices;
+  assert.ok(first);
+  commands.putAway(first.key);
+  assert.equal(commands.notices.length, 1);
+  commands.putAllAway();
+  assert.deepEqual(commands.notices, []);
 });
 
 test('the client says who answers, and what', async () => {
@@ -215,7 +319,7 @@ test('the client says who answers, and what', async () => {
   const [last] = asked.slice(-1);
   assert.deepEqual(
     [last?.path, last?.init?.method, last?.init?.body],
-    ['v1/groups/a', 'PATCH', '{"workers":3}'],
+    ['v1/groups/a?wait=false', 'PATCH', '{"workers":3}'],
   );
   assert.deepEqual(last?.init?.headers, {
     'content-type': 'application/json',
@@ -264,10 +368,10 @@ function askedSession(t: TestContext) {
   return { session, tokens, kept: storage.kept, next };
 }
 
-test('what is said to one token says nothing of the next', { timeout: 30_000 }, async (t) => {
+test('what is said to one token says nothing of the next', BOUND, async (t) => {
   const { session, tokens, kept, next } = askedSession(t);
   (await next()).refuse(refused(401, 'unauthorized'));
-  await becomes(session, () => session.tokenNeed === 'needed');
+  await becomes(session, () => isLocked(session, false));
 
   session.useToken('first');
   const first = await next();
@@ -276,7 +380,7 @@ test('what is said to one token says nothing of the next', { timeout: 30_000 }, 
   const second = await next();
   assert.deepEqual([first.token, second.token, tokens.current], ['first', 'second', 'second']);
   second.answer(snapshot(1, 0));
-  await becomes(session, () => session.tokenNeed === 'none');
+  await becomes(session, () => session.connection.kind === 'live');
   assert.deepEqual([...kept.values()], ['second']);
 
   session.lookNow();
@@ -289,10 +393,10 @@ test('what is said to one token says nothing of the next', { timeout: 30_000 }, 
   assert.equal(wrong.token, 'wrong');
   assert.deepEqual([...kept.values()], [], 'an answer to another token does not make it a good one');
   wrong.refuse(refused(401, 'unauthorized'));
-  await becomes(session, () => session.tokenNeed === 'wrong');
+  await becomes(session, () => isLocked(session, true));
 });
 
-test('a stream that cannot be read gives its connection back', { timeout: 30_000 }, async (t) => {
+test('a stream that cannot be read gives its connection back', BOUND, async (t) => {
   t.mock.method(console, 'error', () => {});
   let cancelled = () => {};
   const isCancelled = new Promise<void>((resolve) => {
@@ -308,12 +412,12 @@ test('a stream that cannot be read gives its connection back', { timeout: 30_000
   await isCancelled;
 });
 
-test('a stream that is refused is told of, until there is one', { timeout: 30_000 }, async (t) => {
+test('a stream that is refused is told of, until there is one', BOUND, async (t) => {
   const answers = [
     () => Promise.reject(refused(503, 'too_many_streams')),
     () => Promise.resolve(new Response('')),
   ];
-  const feed = new LogFeed(() => (answers.shift() ?? (() => new Promise(() => {})))());
+  const feed = new EventFeed(() => (answers.shift() ?? (() => new Promise(() => {})))());
   t.after(() => feed.run(false));
   const told: (string | undefined)[] = [];
   const both = new Promise<void>((resolve) => {

@@ -20,8 +20,8 @@ interface Read {
   readonly next: string;
 }
 
-function read(of: EventJournal, lastEventId?: string, group?: string): Read {
-  const reader = of.watch({ group, lastEventId });
+function read(of: EventJournal, lastEventId?: string, group?: string, tail?: number): Read {
+  const reader = of.watch({ group, lastEventId, tail });
   let text = '';
   let piece = reader.next();
   for (; typeof piece === 'object'; piece = reader.next()) text += piece.text;
@@ -66,6 +66,34 @@ test('an id that is too old, of another life, of the future, or none gets a snap
   for (const id of [read(journal()).lastId, `${life}-5`, `${life}-999999999999999999`, `${life}--1`, 'x', ''])
     assert.deepEqual(read(of, id).told, ['snapshot'], `id ${id}`);
   assert.deepEqual(read(of, `${life}-4`).told, []);
+});
+
+test('with a tail the last of what was comes before the snapshot, and after it what happens', () => {
+  const of = journal({ entries: 5, bytes: 1e6 });
+  assert.deepEqual(read(of, undefined, undefined, 10).told, ['snapshot'], 'before anything has happened');
+  for (const name of ['a', 'b', 'c', 'd', 'a', 'b']) of.append(deleted(name));
+  assert.deepEqual(read(of, undefined, undefined, 2).told, ['a', 'b', 'snapshot']);
+  assert.deepEqual(read(of, undefined, undefined, 0).told, ['snapshot']);
+  assert.deepEqual(
+    read(of, undefined, undefined, 1000).told,
+    ['b', 'c', 'd', 'a', 'b', 'snapshot'],
+    'as kept',
+  );
+  assert.deepEqual(read(of, undefined, 'b', 1).told, ['b', 'snapshot'], 'of those that are wanted');
+  assert.deepEqual(read(of, undefined, 'nobody', 3).told, ['snapshot']);
+  const first = read(of, undefined, undefined, 2);
+  of.append(deleted('c'));
+  assert.deepEqual(read(of, first.lastId, undefined, 3).told, ['c'], 'who knows its place has no need of it');
+
+  // The snapshot is of the moment at which it was asked for, wherever the reader is.
+  const reader = of.watch({ group: undefined, lastEventId: undefined, tail: 1 });
+  of.append(deleted('later'));
+  let text = '';
+  for (let piece = reader.next(); typeof piece === 'object'; piece = reader.next()) text += piece.text;
+  assert.deepEqual(
+    [...text.matchAll(/"type":"(\w+)".*?(?:"group":"(\w+)")?\}/g)].map(([, type, group]) => group ?? type),
+    ['c', 'snapshot', 'later'],
+  );
 });
 
 test('of one group there is what is its own, and what is of the whole service', () => {

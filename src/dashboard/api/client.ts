@@ -1,14 +1,16 @@
 import { readCallTimes } from '../../readings/call-times.js';
 import type { GroupStatus } from '../../schemas/group-status.js';
 import type { Problem } from '../../schemas/problem.js';
-import type { StopReport } from '../../schemas/reports.js';
 import { READ_SECONDS } from '../model/backoff.js';
 import type { Snapshot } from '../model/history.js';
 import type { ServiceClock } from '../model/service-clock.js';
 import { Lost, Refused } from './failures.js';
 
-/** For what the service answers out of its memory. Commands take as long as they take. */
+/** For what the service answers out of its memory. */
 const READ_MS = READ_SECONDS * 1000;
+
+/** A browser has six connections to a service: none of them is to wait for the end of a group. */
+const UNAWAITED = 'wait=false';
 
 export interface ClientOptions {
   /** The token to send; undefined: none. */
@@ -39,36 +41,38 @@ export class ApiClient {
     return asJson(await this.#command('POST', 'v1/groups', body));
   }
 
-  async start(name: string): Promise<GroupStatus> {
-    return asJson(await this.#command('POST', `${pathOf(name)}/start`));
+  /** Of this and the following the answer comes when it has begun, and the state tells how it goes on. */
+  async start(name: string): Promise<void> {
+    await this.#command('POST', `${pathOf(name)}/start?${UNAWAITED}`);
   }
 
-  async stop(name: string): Promise<StopReport> {
-    return asJson(await this.#command('POST', `${pathOf(name)}/stop`));
+  async stop(name: string): Promise<void> {
+    await this.#command('POST', `${pathOf(name)}/stop?${UNAWAITED}`);
   }
 
-  async restart(name: string): Promise<GroupStatus> {
-    return asJson(await this.#command('POST', `${pathOf(name)}/restart`));
+  async restart(name: string): Promise<void> {
+    await this.#command('POST', `${pathOf(name)}/restart?${UNAWAITED}`);
   }
 
-  async scale(name: string, workers: number): Promise<GroupStatus> {
-    return asJson(await this.#command('PATCH', pathOf(name), { workers }));
+  async scale(name: string, workers: number): Promise<void> {
+    await this.#command('PATCH', `${pathOf(name)}?${UNAWAITED}`, { workers });
   }
 
-  async delete(name: string): Promise<StopReport> {
-    return asJson(await this.#command('DELETE', pathOf(name)));
+  async delete(name: string): Promise<void> {
+    await this.#command('DELETE', `${pathOf(name)}?${UNAWAITED}`);
   }
 
-  /** A stream of everything that happens, after the event with that id. */
+  /** A stream of everything that happens, after the event with that id; without one also of what was last. */
   events(signal: AbortSignal, lastEventId: string | undefined): Promise<Response> {
     const headers = lastEventId === undefined ? {} : { 'last-event-id': lastEventId };
-    return this.#send('v1/events', { signal, headers });
+    return this.#send('v1/events?tail=200', { signal, headers });
   }
 
-  /** A stream of the lines of a group, after the one with that number. */
-  logs(name: string, signal: AbortSignal, after: number | undefined): Promise<Response> {
+  /** Lines of a group, as NDJSON: those after the one with that number, or the last ones. */
+  async logs(name: string, signal: AbortSignal, after: number | undefined): Promise<string> {
     const from = after === undefined ? 'tail=500' : `after=${after}`;
-    return this.#send(`${pathOf(name)}/logs?follow=true&${from}`, { signal });
+    const ends = AbortSignal.any([signal, AbortSignal.timeout(READ_MS)]);
+    return read(await this.#send(`${pathOf(name)}/logs?${from}`, { signal: ends }));
   }
 
   async #look(path: string): Promise<string> {

@@ -7,6 +7,9 @@ export const MOST_POLL_SECONDS = 10;
 /** The longest that one question of a look may take; it has two. */
 export const READ_SECONDS = 10;
 
+/** Who sees what is older than an answer that took so long is told. */
+export const LATE_SECONDS = 3;
+
 /** How long to wait before the next try, after so many in a row that failed (1 or more): 1 s, 2, 4, 8, then 15. */
 export function retrySeconds(failures: number): number {
   return Math.min(MOST_SECONDS, FIRST_SECONDS * 2 ** (failures - 1));

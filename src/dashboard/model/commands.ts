@@ -19,6 +19,16 @@ export function isPossible(command: Command, state: GroupState): boolean {
   }
 }
 
+/** What somebody most likely wants to do with a group in this state. */
+export function mainCommand(state: GroupState): 'start' | 'stop' {
+  return state === 'stopping' || isPossible('stop', state) ? 'stop' : 'start';
+}
+
+/** Whether the state itself says that the command is under way. */
+export function isGoingOn(command: Command, state: GroupState): boolean {
+  return (command === 'start' && state === 'starting') || (command === 'stop' && state === 'stopping');
+}
+
 /** What is under way, for people who wait for it. */
 export const UNDER_WAY: Readonly<Record<Command, string>> = {
   start: 'starting …',

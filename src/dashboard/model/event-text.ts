@@ -17,15 +17,16 @@ export function eventText(event: ServiceEvent): Told | undefined {
     case 'registered':
       return about(event, 'registered');
     case 'changed':
-      return about(event, 'got another spec');
+      return about(event, 'its spec was changed');
     case 'deleted':
       return about(event, 'deleted');
     case 'desired':
       return about(event, `is to be ${event.desired}`);
     case 'transition': {
       const { to, reason } = event;
-      // Why it stops was told by what it stops for.
-      const text = reason === null || to === 'stopping' ? to : `${to}: ${reason}`;
+      // Why it stops or has failed was told by what it is for.
+      const told = reason === null || to === 'stopping' || to === 'failed';
+      const text = told ? to : `${to}: ${reason}`;
       return about(event, text, toneOf(to));
     }
     case 'failed':

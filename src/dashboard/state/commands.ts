@@ -39,11 +39,15 @@ export class Commands extends Changes {
     this.changed();
   }
 
-  /** What goes wrong is among the notices. @returns whether it was done */
+  putAllAway(): void {
+    this.#notices = [];
+    this.changed();
+  }
+
+  /** What goes wrong is among the notices. @returns whether it has begun */
   async run(command: Exclude<Command, 'scale'>, name: string): Promise<boolean> {
     try {
-      const report = await this.#during(command, name, () => this.#send(command, name));
-      if (report !== undefined) this.#tell(`${name}: ${report}`);
+      await this.#during(command, name, () => this.#api[command](name));
       return true;
     } catch (error) {
       this.#tell(`Could not ${command} ${name}. ${this.#reason(error)}`);
@@ -51,7 +55,7 @@ export class Commands extends Changes {
     }
   }
 
-  /** @returns what is wrong; undefined when it was done */
+  /** @returns what is wrong; undefined when it has begun */
   async scale(name: string, workers: number): Promise<string | undefined> {
     try {
       await this.#during('scale', name, () => this.#api.scale(name, workers));
@@ -87,23 +91,7 @@ export class Commands extends Changes {
     }
   }
 
-  /** @returns what there is to say although it was done */
-  async #send(command: Exclude<Command, 'scale'>, name: string): Promise<string | undefined> {
-    switch (command) {
-      case 'start':
-      case 'restart':
-        await this.#api[command](name);
-        return undefined;
-      case 'stop':
-      case 'delete': {
-        const { success, groups } = await this.#api[command](name);
-        return success ? undefined : (groups[0]?.reason ?? 'workers had to be killed');
-      }
-    }
-  }
-
   #reason(error: unknown): string {
-    if (error instanceof Refused && error.asksForToken) this.#session.refuseToken();
     if (error instanceof Lost) return `${error.message} Whether it was done is not known.`;
     return error instanceof Error ? error.message : String(error);
   }

@@ -1,34 +1,43 @@
 import type { LogLine } from '../../schemas/log-line.js';
-import { Splitter } from '../model/text-streams.js';
-import { Streamed } from './streamed.js';
+import { pollSeconds } from '../model/backoff.js';
+import { Repeated } from './repeated.js';
 
 export type ShownLine = LogLine & { readonly key: string };
 
 const MOST = 500;
 
-/** The last lines of a group, the newest last, and those that follow. */
-export class LogFeed extends Streamed {
+/**
+ * The last lines of a group, the newest last, and those that follow. They are asked for again and again: a stream would
+ * take one of the six connections that a browser has to a service, in every window.
+ */
+export class LogFeed extends Repeated {
+  readonly #read: (signal: AbortSignal, after: number | undefined) => Promise<string>;
   #lines: readonly ShownLine[] = [];
   #after: number | undefined;
   #lost = 0;
 
-  constructor(open: (signal: AbortSignal, after: number | undefined) => Promise<Response>) {
-    super({
-      open: (signal) => open(signal, this.#after),
-      begin: () => {
-        const lines = new Splitter('\n');
-        return (text) => this.#take(lines.push(text));
-      },
-    });
+  /** @param read gets lines as NDJSON: the last ones, or those after the one with that number */
+  constructor(read: (signal: AbortSignal, after: number | undefined) => Promise<string>) {
+    super();
+    this.#read = read;
   }
 
   get lines(): readonly ShownLine[] {
     return this.#lines;
   }
 
+  protected async ask(signal: AbortSignal): Promise<number> {
+    const began = performance.now();
+    const text = await this.#read(signal, this.#after);
+    if (signal.aborted) return 0;
+    this.answered();
+    this.#take(text.split('\n').filter((line) => line !== ''));
+    return pollSeconds((performance.now() - began) / 1000);
+  }
+
   #take(texts: readonly string[]): void {
-    const fresh = texts.filter((text) => text !== '').map((text) => this.#shown(JSON.parse(text)));
-    if (fresh.length === 0) return;
+    if (texts.length === 0) return;
+    const fresh = texts.map((text) => this.#shown(JSON.parse(text)));
     this.#lines = [...this.#lines, ...fresh].slice(-MOST);
     this.changed();
   }

@@ -1,14 +1,29 @@
 import { Lost, Refused } from '../api/failures.js';
-import { pollSeconds, retrySeconds } from '../model/backoff.js';
+import { LATE_SECONDS, pollSeconds, retrySeconds } from '../model/backoff.js';
 import { type GroupView, History, type Snapshot } from '../model/history.js';
 import { Changes } from './changes.js';
 import { pause } from './pause.js';
 import type { TokenKeeper } from './token-keeper.js';
 
-/** Whether the service answers. */
+/**
+ * How it stands with the service. Each look leads to `live`, `locked` or `lost`, from wherever; one that takes long, from
+ * `live` to `late`.
+ */
 export type Connection =
   | { readonly kind: 'connecting' }
   | { readonly kind: 'live' }
+  | {
+      /** It has not answered for a while, and may yet. */
+      readonly kind: 'late';
+      /** Milliseconds since 1970. */
+      readonly lastSeen: number;
+    }
+  | {
+      /** It asks for a token. */
+      readonly kind: 'locked';
+      /** It does not take the one that it got. */
+      readonly wrong: boolean;
+    }
   | {
       readonly kind: 'lost';
       readonly why: string;
@@ -18,16 +33,12 @@ export type Connection =
       readonly retryAt: number;
     };
 
-/** Whether the service asks for a token: `wrong` after one that it does not take. */
-export type TokenNeed = 'none' | 'needed' | 'wrong';
-
 /** Asks the service again and again how things are, as long as somebody looks. */
 export class Session extends Changes {
-  connection: Connection = { kind: 'connecting' };
-  tokenNeed: TokenNeed = 'none';
   readonly #snapshot: () => Promise<Snapshot>;
   readonly #tokens: TokenKeeper;
   readonly #history = new History();
+  #connection: Connection = { kind: 'connecting' };
   #visible = true;
   #failures = 0;
   #lastSeen: number | undefined;
@@ -41,18 +52,22 @@ export class Session extends Changes {
     this.#tokens = tokens;
   }
 
+  get connection(): Connection {
+    return this.#connection;
+  }
+
   get views(): readonly GroupView[] {
     return this.#history.views;
   }
 
-  /** Whether the service has ever told its groups. */
+  /** Whether the service has told its groups to who has this token. */
   get hasSeen(): boolean {
     return this.#lastSeen !== undefined;
   }
 
-  /** Whether there is somebody who looks, and a service that answers: then streams may run. */
+  /** Whether there is somebody who looks, and a service that answers: then more may be asked of it. */
   get isWatching(): boolean {
-    return this.#visible && this.connection.kind === 'live' && this.tokenNeed === 'none';
+    return this.#visible && (this.#connection.kind === 'live' || this.#connection.kind === 'late');
   }
 
   start(): void {
@@ -87,35 +102,25 @@ export class Session extends Changes {
   /** What was seen by it is forgotten as well. */
   forgetToken(): void {
     this.#tokens.forget();
-    this.#history.clear();
-    this.tokenNeed = 'needed';
-    this.changed();
-  }
-
-  /** The service has turned a command away for want of a token. */
-  refuseToken(): void {
-    this.tokenNeed = this.#tokens.current === undefined ? 'needed' : 'wrong';
-    this.changed();
+    this.#lock(false);
   }
 
   async #run(): Promise<void> {
     while (this.#running) {
       this.#wake = new AbortController();
-      const wait = this.#visible && !this.#waitsForToken() ? await this.#look() : Number.POSITIVE_INFINITY;
+      const asks = this.#visible && (this.#connection.kind !== 'locked' || this.#tokens.isOnTrial);
+      const wait = asks ? await this.#look() : Number.POSITIVE_INFINITY;
       if (!this.#running) return;
       // Longer than any timer may be: until somebody wakes it.
       await pause(Math.min(wait, 86_400), this.#wake.signal);
     }
   }
 
-  #waitsForToken(): boolean {
-    return this.tokenNeed !== 'none' && !this.#tokens.isOnTrial;
-  }
-
   /** @returns seconds until the next look */
   async #look(): Promise<number> {
     const began = performance.now();
     const token = this.#tokens.current;
+    const late = setTimeout(() => this.#isLate(), LATE_SECONDS * 1000);
     try {
       const snapshot = await this.#snapshot();
       if (token !== this.#tokens.current) return 0;
@@ -123,28 +128,41 @@ export class Session extends Changes {
       this.#tokens.accept();
       this.#failures = 0;
       this.#lastSeen = Date.now();
-      this.tokenNeed = 'none';
-      this.connection = { kind: 'live' };
+      this.#becomes({ kind: 'live' });
       return pollSeconds((performance.now() - began) / 1000);
     } catch (error) {
       // What is said to a token that is not used any more says nothing of the one that is.
       return token === this.#tokens.current ? this.#failed(error) : 0;
     } finally {
-      this.changed();
+      clearTimeout(late);
     }
+  }
+
+  #isLate(): void {
+    if (this.#connection.kind === 'live' && this.#lastSeen !== undefined)
+      this.#becomes({ kind: 'late', lastSeen: this.#lastSeen });
   }
 
   #failed(error: unknown): number {
     if (error instanceof Refused && error.asksForToken) {
-      this.tokenNeed = this.#tokens.reject() ? 'wrong' : 'needed';
-      this.#history.clear();
-      this.connection = { kind: 'live' };
+      this.#lock(this.#tokens.reject());
       return Number.POSITIVE_INFINITY;
     }
     if (!(error instanceof Refused || error instanceof Lost)) console.error(error);
     const wait = retrySeconds(++this.#failures);
     const why = error instanceof Error ? error.message : String(error);
-    this.connection = { kind: 'lost', why, lastSeen: this.#lastSeen, retryAt: Date.now() + wait * 1000 };
+    this.#becomes({ kind: 'lost', why, lastSeen: this.#lastSeen, retryAt: Date.now() + wait * 1000 });
     return wait;
+  }
+
+  #lock(wrong: boolean): void {
+    this.#history.clear();
+    this.#lastSeen = undefined;
+    this.#becomes({ kind: 'locked', wrong });
+  }
+
+  #becomes(connection: Connection): void {
+    this.#connection = connection;
+    this.changed();
   }
 }

@@ -15,14 +15,19 @@ import { useChanges } from './use-changes.js';
 
 /** The whole page. */
 export function App() {
-  const { session } = useServices();
+  const { session, commands } = useServices();
   useChanges(session);
   const route = useRoute();
   const [registering, setRegistering] = useState(false);
   const main = useRef<HTMLElement>(null);
   const place = route.page === 'group' ? route.name : '';
   useFocusOnMove(main, place);
-  const { views } = session;
+  // What was said of a command belongs to the page that it was given on.
+  useEffect(() => commands.putAllAway(), [commands, place]);
+  const {
+    views,
+    connection: { kind },
+  } = session;
   const states = countStates(views.map(({ group }) => group));
   const failed = states.find(([state]) => state === 'failed')?.[1] ?? 0;
   useEffect(() => {
@@ -36,20 +41,20 @@ export function App() {
     <>
       <Header states={states} onRegister={() => setRegistering(true)} />
       <ConnectionBanner />
-      <main ref={main} tabIndex={-1} class={session.connection.kind === 'lost' ? 'old' : ''}>
+      <main ref={main} tabIndex={-1} class={kind === 'lost' || kind === 'late' ? 'old' : ''}>
         <Notices />
         {route.page === 'group' ? (
           <GroupPage key={route.name} name={route.name} view={found} />
         ) : (
           <>
             <GroupList views={views} />
-            {views.length > 0 && <EventsPanel name={undefined} />}
+            {views.length > 0 && <EventsPanel name={undefined} heading="h2" />}
           </>
         )}
       </main>
       <Announcer groups={views.map(({ group }) => group)} />
       {registering && <RegisterDialog onClose={() => setRegistering(false)} />}
-      {session.tokenNeed !== 'none' && <TokenDialog />}
+      {kind === 'locked' && <TokenDialog />}
     </>
   );
 }

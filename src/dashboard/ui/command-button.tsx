@@ -1,5 +1,5 @@
 import type { GroupStatus } from '../../schemas/group-status.js';
-import { isPossible, UNDER_WAY } from '../model/commands.js';
+import { isGoingOn, isPossible, UNDER_WAY } from '../model/commands.js';
 import { useServices } from './services.js';
 import { useChanges } from './use-changes.js';
 
@@ -21,7 +21,7 @@ export function CommandButton(props: CommandButtonProps) {
   } = props;
   const { commands } = useServices();
   useChanges(commands);
-  const underWay = commands.underWay(name).includes(command);
+  const underWay = commands.underWay(name).includes(command) || isGoingOn(command, state);
   const off = underWay || !isPossible(command, state);
   const text = label ?? `${command[0]?.toUpperCase()}${command.slice(1)}`;
   return (

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { Connection } from '../state/session.js';
 import { timeOfDay } from './moment.js';
 import { useServices } from './services.js';
 
@@ -6,20 +7,21 @@ import { useServices } from './services.js';
 export function ConnectionBanner() {
   const { session } = useServices();
   const { connection } = session;
-  const lost = connection.kind === 'lost' ? connection : undefined;
+  const lastSeen = 'lastSeen' in connection ? connection.lastSeen : undefined;
+  const [head, why] = textOf(connection);
+  const shown = lastSeen === undefined ? '' : `What is shown is of ${timeOfDay(lastSeen)}.`;
   return (
     <>
-      <div role="status" class={lost ? 'banner' : 'unseen'}>
-        {lost && (
+      <div role="status" class={head === '' ? 'unseen' : 'banner'}>
+        {head !== '' && (
           <p>
-            <strong>{lost.lastSeen === undefined ? 'No connection.' : 'Connection lost.'}</strong> {lost.why}
-            {lost.lastSeen !== undefined && ` What is shown is of ${timeOfDay(lost.lastSeen)}.`}
+            <strong>{head}</strong> {[why, shown].filter((part) => part !== '').join(' ')}
           </p>
         )}
       </div>
-      {lost && (
+      {connection.kind === 'lost' && (
         <div class="banner retry">
-          <Countdown until={lost.retryAt} />
+          <Countdown until={connection.retryAt} />
           <button type="button" onClick={() => session.lookNow()}>
             Try now
           </button>
@@ -27,6 +29,17 @@ export function ConnectionBanner() {
       )}
     </>
   );
+}
+
+function textOf(connection: Connection): [head: string, why: string] {
+  switch (connection.kind) {
+    case 'lost':
+      return [connection.lastSeen === undefined ? 'No connection.' : 'Connection lost.', connection.why];
+    case 'late':
+      return ['The service takes long to answer.', ''];
+    default:
+      return ['', ''];
+  }
 }
 
 function Countdown({ until }: { until: number }) {

@@ -3,16 +3,22 @@ import { Moment } from './moment.js';
 import { useServices } from './services.js';
 import { useChanges } from './use-changes.js';
 
-/** What has happened since the page was opened, the newest first: of a group, or of all. */
-export function EventsPanel({ name }: { name: string | undefined }) {
+interface EventsPanelProps {
+  /** Undefined: of all. */
+  readonly name: string | undefined;
+  readonly heading: 'h2' | 'h3';
+}
+
+/** What has happened to a group, or to all, the newest first. */
+export function EventsPanel({ name, heading: Heading }: EventsPanelProps) {
   const { events } = useServices();
   useChanges(events);
   const told = events.events.filter(({ group }) => name === undefined || group === name || group === null);
   return (
     <section class="panel" aria-labelledby="events-title">
-      <h2 id="events-title">Events</h2>
+      <Heading id="events-title">Events</Heading>
       {told.length === 0 ? (
-        <p class="quiet">{events.trouble ?? 'Nothing has happened since this page was opened.'}</p>
+        <p class="quiet">{events.trouble ?? 'Nothing has happened yet.'}</p>
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard.
         <ol class="events scrolls" tabIndex={0} aria-labelledby="events-title">

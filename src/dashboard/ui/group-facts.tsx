@@ -25,16 +25,27 @@ export function GroupFacts({ view }: { view: GroupView }) {
           ['Workers wait', `${Math.round(100 * feed.putWaitShare)} %`],
         ] as [string, string][])),
     ['Module', spec.module],
-    ...Object.entries(spec.labels),
   ];
+  const labels = Object.entries(spec.labels);
   return (
-    <dl class="facts">
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
+    <>
+      <dl class="facts">
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {labels.length > 0 && (
+        <ul class="labels" aria-label="Labels">
+          {labels.map(([key, value]) => (
+            <li key={key}>
+              {key}={value}
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
   );
 }

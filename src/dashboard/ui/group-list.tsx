@@ -27,6 +27,9 @@ export function GroupList({ views }: { views: readonly GroupView[] }) {
           <th scope="col">
             <span class="unseen">Commands</span>
           </th>
+          <th scope="col" class="unseen">
+            Remarks
+          </th>
         </tr>
       </thead>
       <tbody>

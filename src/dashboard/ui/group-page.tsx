@@ -53,7 +53,7 @@ export function GroupPage({ name, view }: GroupPageProps) {
       <Failures group={group} />
       <div class="beside">
         <LogPanel key={name} name={name} />
-        <EventsPanel name={name} />
+        <EventsPanel name={name} heading="h3" />
       </div>
       <details class="panel">
         <summary>Spec</summary>

@@ -19,7 +19,7 @@ export function GroupPlots({ view }: { view: GroupView }) {
         format={rate}
       />
       <Plot
-        title="Worker time"
+        title={group.feed === null ? 'Worker time' : 'Worker time, waits for the trainer included'}
         series={series}
         lines={[
           { measure: 'median', name: 'median', now: numbers.median },

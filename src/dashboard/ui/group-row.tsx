@@ -1,5 +1,6 @@
 import { remarksOf } from '../../readings/group-words.js';
 import { age, NOTHING } from '../../readings/quantities.js';
+import { mainCommand } from '../model/commands.js';
 import { numbersOf } from '../model/group-text.js';
 import type { GroupView } from '../model/history.js';
 import { groupHash } from '../model/route.js';
@@ -52,22 +53,13 @@ export function GroupRow({ view, fed }: { view: GroupView; fed: boolean }) {
         {numbers.memory}
       </td>
       <td class="commands">
-        <CommandButton
-          command={
-            state === 'running' || state === 'starting' || state === 'backoff' || state === 'stopping'
-              ? 'stop'
-              : 'start'
-          }
-          group={group}
-        />
+        <CommandButton command={mainCommand(state)} group={group} />
       </td>
-      {remarks.length > 0 && (
-        <td class="remarks">
-          {remarks.map((remark) => (
-            <p key={remark}>{remark}</p>
-          ))}
-        </td>
-      )}
+      <td class="remarks">
+        {remarks.map((remark) => (
+          <p key={remark}>{remark}</p>
+        ))}
+      </td>
     </tr>
   );
 }

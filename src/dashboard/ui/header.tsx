@@ -27,7 +27,7 @@ export function Header({ states, onRegister }: HeaderProps) {
         ))}
       </p>
       <div class="buttons">
-        {tokens.current !== undefined && session.tokenNeed === 'none' && (
+        {tokens.current !== undefined && session.connection.kind !== 'locked' && (
           <button type="button" class="plain" onClick={() => session.forgetToken()}>
             Forget token
           </button>

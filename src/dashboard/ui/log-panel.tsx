@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { LogFeed, type ShownLine } from '../state/log-feed.js';
-import { timeOfDay } from './moment.js';
+import { Moment } from './moment.js';
 import { useServices } from './services.js';
 import { useChanges } from './use-changes.js';
 
@@ -76,7 +76,7 @@ function Line({ line }: { line: ShownLine }) {
   const { time, level, workerId, text, fields } = line;
   return (
     <p class={`line level-${level}`}>
-      <time dateTime={time}>{timeOfDay(Date.parse(time))}</time> <span class="level">{level}</span>{' '}
+      <Moment at={time} /> <span class="level">{level}</span>{' '}
       <span class="who">{workerId === null ? 'host' : `worker ${workerId}`}</span> <bdi>{text}</bdi>
       <Fields of={fields} />
     </p>

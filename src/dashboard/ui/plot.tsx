@@ -69,7 +69,7 @@ export function Plot({ title, series, lines, format, logarithmic = false, top }:
         ))}
         <span class="plot-time">{time === undefined ? '' : timeOfDay(time * 1000)}</span>
       </figcaption>
-      <div ref={place} class="plot" role="img" aria-label={`${title}, the last 5 minutes. Now: ${spoken}`} />
+      <div ref={place} class="plot" role="img" aria-label={`${title}, of the last minutes. Now: ${spoken}`} />
     </figure>
   );
 }

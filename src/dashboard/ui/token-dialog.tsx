@@ -8,7 +8,9 @@ export function TokenDialog() {
   const { session } = useServices();
   const [token, setToken] = useState('');
   const [missing, setMissing] = useState(false);
-  const wrong = session.tokenNeed === 'wrong' ? 'This is not the token of this service.' : undefined;
+  const { connection } = session;
+  const isWrong = connection.kind === 'locked' && connection.wrong;
+  const wrong = isWrong ? 'This is not the token of this service.' : undefined;
   return (
     <Dialog title="This service asks for a token" onClose={undefined}>
       <form
