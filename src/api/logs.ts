@@ -28,7 +28,11 @@ const LogsQuery = Type.Object(
       }),
     ),
     worker: Type.Optional(
-      Type.String({ pattern: '^[0-9]{1,15}$', description: 'Only the lines of the worker with this id.' }),
+      Type.String({
+        pattern: '^[0-9]{1,15}$',
+        description:
+          'Only the lines of the worker with this id. Ids are unique in the service, so that those of a later group do not begin at 0; the status of the group has them. Of an id that the group does not have there are none.',
+      }),
     ),
     level: Type.Optional(
       Type.Enum([...LOG_LEVELS], { description: 'Only lines of this level, and of worse ones.' }),

@@ -32,15 +32,33 @@ export async function logs(
     filtered: query.worker !== undefined || query.level !== undefined,
   });
   if (ended === undefined) {
-    await printer.print(await client.logs(name, query));
+    const lines = await client.logs(name, query);
+    await printer.print(lines);
+    if (lines.length === 0) await complainOfWorker(name, query, client, screen);
     return EXIT.ok;
   }
   try {
+    // Before it waits for lines that may never come.
+    if (query.worker !== undefined && (await client.logs(name, { ...query, tail: 1 })).length === 0)
+      await complainOfWorker(name, query, client, screen);
     await follow(name, query, client, printer, screen, ended);
   } catch (error) {
     if (!ended.aborted) throw error;
   }
   return EXIT.ok;
+}
+
+/** Says so when the group does not have the worker that was asked for: an index is easily taken for an id. */
+async function complainOfWorker(
+  name: string,
+  { worker }: LogQuery,
+  client: ServiceClient,
+  screen: Screen,
+): Promise<void> {
+  if (worker === undefined) return;
+  const ids = (await client.group(name)).workers.map(({ id }) => id);
+  if (!ids.includes(worker))
+    screen.complain(`group "${name}" has no worker with the id ${worker}: its workers are ${ids.join(', ')}`);
 }
 
 function readQuery({ tail, worker, level }: Arguments): LogQuery {

@@ -62,7 +62,7 @@ export const CLIENT_COMMANDS = [
     name: 'status',
     operands: '[NAME...]',
     completes: 'groups',
-    meaning: 'Shows groups: all, or those named, with their workers.',
+    meaning: 'Shows groups: all, or those named, with their workers and last failures.',
     flags: [LABEL, ...COMMON],
   },
   {
@@ -101,7 +101,11 @@ export const CLIENT_COMMANDS = [
     flags: [
       { name: 'follow', short: 'f', meaning: 'And what they say from now on, until Ctrl-C.' },
       { name: 'tail', value: 'N', meaning: 'The last so many lines that there are, 0 to 1000: 200.' },
-      { name: 'worker', value: 'ID', meaning: 'Only lines of the worker with this id.' },
+      {
+        name: 'worker',
+        value: 'ID',
+        meaning: 'Only lines of the worker with this id, as `status NAME` shows it (not its index).',
+      },
       {
         name: 'level',
         value: 'LEVEL',

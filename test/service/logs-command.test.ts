@@ -64,6 +64,15 @@ test('lines for people and for programs, chosen by flags; a terminal acts on not
   assert.deepEqual(await texts('--tail', '1'), [lines.at(-1).text]);
   assert.deepEqual(await texts('--tail', '0'), []);
 
+  await service.register({ name: 'later', module: 'says.mjs' });
+  assert.deepEqual(await ask('later', '--worker', '2'), nothing, 'it has said nothing yet');
+  const index = await ask('later', '--worker', '0');
+  assert.deepEqual([index.code, index.stdout], [0, '']);
+  assert.equal(
+    index.stderr,
+    'parallel-workers logs: group "later" has no worker with the id 0: its workers are 2, 3\n',
+  );
+
   const unknown = await ask('b');
   assert.deepEqual([unknown.code, unknown.stdout], [1, '']);
   assert.match(unknown.stderr, /^parallel-workers logs: There is no group "b"[^\n]+\n$/);
@@ -110,6 +119,10 @@ test('who follows sees each line, until Ctrl-C, SIGTERM, the end of the reader o
   unread.child.stdout?.destroy();
   assert.equal(await unread.end(), 0);
   assert.deepEqual([interrupted.stderr, terminated.stderr, unread.stderr], ['', '', '']);
+  const stranger = follow('--worker', '7');
+  await stranger.complains(/"a" has no worker with the id 7: its workers are 0\n/);
+  assert.equal(await stranger.end('SIGINT'), 0);
+  assert.equal(stranger.stdout, '');
   await service.call('DELETE', '/v1/groups/a');
   assert.equal(await deleted.end(), 0);
   assert.equal(deleted.stderr, 'parallel-workers logs: there is no group "a" any more\n');
