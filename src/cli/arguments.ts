@@ -27,12 +27,12 @@ export interface Arguments {
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 /** Reads what follows the command's name. @throws UsageError, ConfigError */
-export function readArguments(
+export async function readArguments(
   command: Command,
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
-): Arguments | 'help' {
-  const { values, positionals } = parse(command, args);
+): Promise<Arguments | 'help'> {
+  const { values, positionals } = await parse(command, args);
   if (values['help'] === true) return 'help';
   const labels = (values['label'] ?? []) as string[];
   for (const label of labels)
@@ -54,7 +54,7 @@ export function readArguments(
   };
 }
 
-function parse(command: Command, args: readonly string[]) {
+async function parse(command: Command, args: readonly string[]) {
   const options = Object.fromEntries(
     command.flags.map(({ name, short, value, multiple = false }) => [
       name,
@@ -68,8 +68,20 @@ function parse(command: Command, args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: true });
   } catch (error) {
-    throw new UsageError((error as Error).message.split('\n')[0] ?? '');
+    const [said = ''] = (error as Error).message.split('\n');
+    const [, unknown] = /^Unknown option '--([\w-]+)'/.exec(said) ?? [];
+    if (unknown !== undefined && (await isOfService(unknown)))
+      throw new UsageError(
+        `--${unknown} is a flag of the service; ${command.name} finds it by --url, as http://127.0.0.1:8080, or by --socket, and takes its token from --token-file`,
+      );
+    throw new UsageError(said);
   }
+}
+
+async function isOfService(flag: string): Promise<boolean> {
+  // Only now: they bring all that the settings of the service are made of.
+  const { COMMANDS } = await import('./commands.js');
+  return COMMANDS.some(({ name, flags }) => name === 'serve' && flags.some((one) => one.name === flag));
 }
 
 function checkSelection(

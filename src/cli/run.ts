@@ -32,7 +32,7 @@ export async function runClient(
 ): Promise<number> {
   const screen = screenOf(command.name, output, wantsColour(output.isTerminal, environment));
   try {
-    const read = readArguments(command, args, environment);
+    const read = await readArguments(command, args, environment);
     if (read !== 'help') return await runCommand(command.name, read, screen);
     output.stdout(helpOf(command));
     return EXIT.ok;

@@ -35,19 +35,28 @@ const WORKER_COLUMNS: readonly Column[] = [
   { title: 'LAST CALL', align: 'right' },
 ];
 
+const FAILURE_COLUMNS: readonly Column[] = [
+  { title: 'FAILED', align: 'right' },
+  { title: 'KIND' },
+  { title: 'WORKER', align: 'right' },
+  { title: 'REASON' },
+];
+
 /** `status`: 1 when a group that it shows has failed, or one that was named is not there. */
 export async function status(args: Arguments, client: ServiceClient, screen: Screen): Promise<ExitCode> {
   const { groups, missing } = await shownGroups(args, client);
   for (const { message } of missing) screen.complain(message);
   if (args.json) screen.print(printableJson({ groups }));
-  else if (groups.length === 0)
-    screen.complain(args.labels.length > 0 ? 'no group has these labels' : 'no groups');
-  else {
+  else if (groups.length === 0) {
+    if (missing.length === 0)
+      screen.complain(args.labels.length > 0 ? 'no group has these labels' : 'no groups');
+  } else {
     screen.print(...tableLines(GROUP_COLUMNS, groups.map(groupRow), { colour: screen.colour }));
     if (args.operands.length > 0)
       for (const group of groups) {
         screen.print('', `${printable(group.name)}:`);
         screen.print(...tableLines(WORKER_COLUMNS, group.workers.map(workerRow), { colour: screen.colour }));
+        screen.print(...troubleLines(group, screen.colour));
       }
   }
   return missing.length > 0 || groups.some(({ state }) => state === 'failed') ? EXIT.failed : EXIT.ok;
@@ -109,6 +118,26 @@ function workerRow(worker: Worker): Cell[] {
     mean(worker),
     count(restarts),
     lastProgress === null ? NOTHING : `${ago(lastProgress)} ago`,
+  ];
+}
+
+/** What has gone wrong in the group, the newest first; nothing where nothing has. */
+function troubleLines({ totals, failures }: GroupStatus, colour: boolean): string[] {
+  const counts = [
+    totals.stalls > 0 ? `stalls: ${count(totals.stalls)}` : '',
+    totals.killed > 0 ? `killed: ${count(totals.killed)}` : '',
+  ].filter((text) => text !== '');
+  const rows = failures
+    .toReversed()
+    .map(({ at, kind, workerId, reason }) => [
+      `${ago(at)} ago`,
+      kind,
+      workerId === null ? NOTHING : String(workerId),
+      reason,
+    ]);
+  return [
+    ...(counts.length > 0 ? ['', counts.join(', ')] : []),
+    ...(rows.length > 0 ? ['', ...tableLines(FAILURE_COLUMNS, rows, { colour })] : []),
   ];
 }
 

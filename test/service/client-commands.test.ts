@@ -96,6 +96,9 @@ test('a session: status, start, stop and restart, by name, by label and all', as
     const [line = '', rest] = labelled.stdout.split('\n');
     assert.deepEqual([JSON.parse(line).groups.length, rest], [1, '']);
     assert.equal(JSON.parse(line).groups[0].spec.labels.role, 'train');
+    const nobody = await ask('status', 'trian');
+    assert.equal(nobody.code, 1);
+    assertOneLine(nobody, /There is no group "trian"/);
     const none = await ask('status', '--label', 'role=none');
     assert.equal(none.code, 0);
     assertOneLine(none, /no group has these labels/);
@@ -151,6 +154,8 @@ test('wrong usage is one line, exit code 2, and asks nobody', async (t) => {
     [['stop', 'a/../../stop'], {}, /is no name/],
     [['status', '--label', 'role'], {}, /key=value/],
     [['status', '--jsno'], {}, /--jsno/],
+    [['status', '--port', '9000'], {}, /--port is a flag of the service.* --url, as http:/],
+    [['logs', 'a', '--token=secret'], {}, /--token is a flag of the service.* --token-file/],
     [['status', '--url', 'localhost:8080'], {}, /is no address/],
     [['status', '--url', 'http://user:secret@localhost'], {}, /holds a password/],
     [['status', '--url', 'http://a', '--socket', 'b'], {}, /both given/],
@@ -241,6 +246,39 @@ test('what a worker writes into a reason is shown, and the terminal does not act
     assert.doesNotMatch(stdout + stderr, /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/, command.join(' '));
     if (command.includes('--json')) assert.equal(JSON.parse(stdout).groups[0].reason, reason);
   }
+});
+
+test('status of a group by name has its failures, the newest first, and who hung', async (t) => {
+  const directory = workersDir(t, {
+    'faults.mjs': `
+      export const init = () => new Int32Array(new SharedArrayBuffer(4));
+      export default (_id, ctx) => { throw new Error('fault ' + Atomics.add(ctx.shared, 0, 1)); };`,
+    'spin.mjs': 'export default () => { while (true) {} };',
+  });
+  const service = await startService(t, { workersDir: directory });
+  const restart = { policy: 'on-failure', maxRestarts: 1, backoff: { initialSeconds: 0.01 } };
+  await service.register({ name: 'faults', module: 'faults.mjs', workers: 1, restart });
+  await service.register({ name: 'hangs', module: 'spin.mjs', workers: 1, iterationTimeoutSeconds: 0.2 });
+  await service.call('POST', '/v1/start');
+  const { workers } = await service.reaches('faults', 'failed');
+  await service.reaches('hangs', 'failed');
+  const ask = asking(service.url);
+
+  const { code, stdout } = await ask('status', 'faults');
+  assert.equal(code, 1);
+  const [titles = [], ...rows] = cells(stdout.slice(stdout.indexOf(' FAILED ')));
+  assert.deepEqual(titles.join(' ').trim(), 'FAILED KIND WORKER REASON');
+  assert.equal(rows.length, 2, stdout);
+  for (const [i, row] of rows.entries())
+    assert.match(
+      row.join(' '),
+      new RegExp(`^ ?\\d+ s ago exception ${workers[0].id} Exception in worker .*: fault ${1 - i}`),
+      stdout,
+    );
+  assert.doesNotMatch(stdout, /stalls|killed/);
+  const hung = await ask('status', 'hangs');
+  assert.match(hung.stdout, /\nstalls: 1, killed: 1\n\n *FAILED .*\n.* ago +stall +\d+ .*\n$/);
+  assert.doesNotMatch((await ask('status')).stdout, /FAILED/, 'of all groups only what there is to say now');
 });
 
 test('top: rates of a second, as a table and as JSON', async (t) => {
