@@ -28,27 +28,33 @@ const POLICY = [
 interface PageFile {
   readonly type: string;
   readonly plain: Buffer;
-  readonly gzipped: Buffer;
+  /** None when the build has left no compressed copy of it. */
+  readonly gzipped: Buffer | undefined;
+}
+
+export interface PageOptions {
+  /** Where its files are, if not where the build puts them. */
+  readonly folder?: string;
 }
 
 /**
  * The dashboard. Its files are read once: they are small. It loads without a token, since a browser has none to send;
  * for what it shows it calls the API, as any client.
  */
-export const pageRoutes: FastifyPluginAsync = async (app) => {
+export const pageRoutes: FastifyPluginAsync<PageOptions> = async (app, { folder = PAGE }) => {
   // As in a checkout of which only the service was built.
-  if (!existsSync(join(PAGE, 'index.html'))) {
+  if (!existsSync(join(folder, 'index.html'))) {
     app.log.warn('there is no dashboard: it was not built');
     return;
   }
-  const index = readPageFile(PAGE, 'index.html');
+  const index = readPageFile(folder, 'index.html');
   app.get('/', { config: { access: 'page' }, schema: { hide: true } }, async (request, reply) =>
     // Asked for anew each time: it names the others, which are of one version.
     send(request, reply, index, 'no-cache'),
   );
-  const folder = join(PAGE, 'assets');
-  for (const name of readdirSync(folder).filter((file) => !file.endsWith('.gz'))) {
-    const asset = readPageFile(folder, name);
+  const assets = join(folder, 'assets');
+  for (const name of readdirSync(assets).filter((file) => !file.endsWith('.gz'))) {
+    const asset = readPageFile(assets, name);
     // A route for each: what is not there is an unknown path, as any other. Another content has another name.
     app.get(
       `/assets/${name}`,
@@ -60,23 +66,25 @@ export const pageRoutes: FastifyPluginAsync = async (app) => {
 
 function readPageFile(folder: string, name: string): PageFile {
   const type = TYPES[extname(name)] ?? 'application/octet-stream';
+  const path = join(folder, name);
+  const compressed = `${path}.gz`;
   return {
     type,
-    plain: readFileSync(join(folder, name)),
-    gzipped: readFileSync(join(folder, `${name}.gz`)),
+    plain: readFileSync(path),
+    gzipped: existsSync(compressed) ? readFileSync(compressed) : undefined,
   };
 }
 
 function send(request: FastifyRequest, reply: FastifyReply, file: PageFile, caching: string): FastifyReply {
   const encodings = String(request.headers['accept-encoding'] ?? '');
   // Not Brotli, which browsers take over TLS alone.
-  const compressed = /(^|,)\s*gzip\s*(,|$)/.test(encodings);
+  const compressed = /(^|,)\s*gzip\s*(,|$)/.test(encodings) ? file.gzipped : undefined;
   reply.headers({
     'content-type': file.type,
     'cache-control': caching,
     'content-security-policy': POLICY,
     vary: 'accept-encoding',
-    ...(compressed && { 'content-encoding': 'gzip' }),
+    ...(compressed !== undefined && { 'content-encoding': 'gzip' }),
   });
-  return reply.send(compressed ? file.gzipped : file.plain);
+  return reply.send(compressed ?? file.plain);
 }
