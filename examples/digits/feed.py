@@ -1,7 +1,7 @@
 """Takes what the workers of a parallel-workers group make. Python's standard library only; copy it into your trainer.
 
     for item in Feed("train", "http://127.0.0.1:8080"):
-        images = item.tensors()["images"]
+        images = item.tensors()["images"]  # a flat array, with its .shape and .dtype
 
 The iteration ends when the group has completed and everything is taken. It goes past the service, over the Unix domain
 socket of the group, where that can be reached from here, and over the service's port where it cannot.
@@ -23,6 +23,20 @@ class FeedError(Exception):
     """Nothing more will come, and not because all is done."""
 
 
+class Tensor(array.array):
+    """The elements of a tensor, row by row, with its `shape` and its `dtype`, such as "F32".
+
+    numpy.asarray(tensor).reshape(tensor.shape) is the same as an array of numpy. Types that `array` does not have, such as
+    "BF16", are bytes: the bits of the elements.
+    """
+
+    def __new__(cls, dtype, shape, data):
+        tensor = super().__new__(cls, ARRAYS.get(dtype, "B"))
+        tensor.dtype, tensor.shape = dtype, tuple(shape)
+        tensor.frombytes(data)  # little-endian, as nearly all machines are
+        return tensor
+
+
 class Item:
     """One item: its bytes as `data`, and what the worker and the feed say of it."""
 
@@ -34,18 +48,14 @@ class Item:
         self.worker_id, self.sequence = head["workerId"], head["sequence"]
 
     def tensors(self):
-        """The tensors of an item in the safetensors format, by name: a flat array each (of other types: bytes)."""
+        """The tensors of an item in the safetensors format, by name."""
         (size,) = struct.unpack_from("<Q", self.data)
-        body, tensors = self.data[8 + size :], {}
-        for name, info in json.loads(bytes(self.data[8 : 8 + size])).items():
-            if name == "__metadata__":
-                continue
-            tensors[name] = body[slice(*info["data_offsets"])]
-            if info["dtype"] in ARRAYS:
-                values = array.array(ARRAYS[info["dtype"]])
-                values.frombytes(tensors[name])  # little-endian, as nearly all machines are
-                tensors[name] = values
-        return tensors
+        head, body = json.loads(bytes(self.data[8 : 8 + size])), self.data[8 + size :]
+        return {
+            name: Tensor(info["dtype"], info["shape"], body[slice(*info["data_offsets"])])
+            for name, info in head.items()
+            if name != "__metadata__"
+        }
 
 
 def parse(body):

@@ -5,6 +5,7 @@ import test from 'node:test';
 import { allMarks } from '../support/feed.js';
 import { requires } from '../support/requires.js';
 import { ROOT, startService, until } from '../support/service.js';
+import { workersDir } from '../support/workers-dir.js';
 
 /** Takes all of a group with feed.py and prints the mark of each item; errors of the feed are its last line. */
 const TAKER = `
@@ -81,4 +82,48 @@ test('feed.py', requires('python3'), async (t) => {
     const unknown = await taker('', 'auto').ended;
     assert.match(unknown.join(), /^FeedError .*give it the url of the service, or the path/);
   });
+});
+
+/** Prints what feed.py makes of each tensor of the one item there is. */
+const READER = `
+import sys, json
+sys.path.insert(0, sys.argv[1])
+from feed import Feed
+for item in Feed("tensors", sys.argv[2]):
+    for name, tensor in item.tensors().items():
+        print(json.dumps([name, tensor.dtype, tensor.shape, tensor.tolist()]))
+        # What numpy and its like read it by.
+        assert memoryview(tensor).nbytes == len(tensor) * tensor.itemsize
+`;
+
+test('feed.py gives tensors with their shape and type', requires('python3'), async (t) => {
+  const directory = workersDir(t, {
+    'tensors.mjs': `export default async (_id, ctx) => {
+      await ctx.put(ctx.tensors({
+        images: { dtype: 'F32', shape: [2, 3], data: new Float32Array([0, 0.5, 1, -1, 2, 3]) },
+        label: { dtype: 'U8', shape: [], data: new Uint8Array([7]) },
+        none: { dtype: 'I64', shape: [0, 4], data: new BigInt64Array(0) },
+        ids: { dtype: 'I64', shape: [1, 1], data: new BigInt64Array([-(2n ** 60n)]) },
+        half: { dtype: 'BF16', shape: [2], data: new Uint8Array([0x80, 0x3f, 0, 0xc0]) },
+        flags: { dtype: 'BOOL', shape: [3], data: new Uint8Array([1, 0, 1]) },
+      }));
+    };`,
+  });
+  const service = await startService(t, { workersDir: directory });
+  await service.register({ name: 'tensors', module: 'tensors.mjs', workers: 1, maxIterations: 1, feed: {} });
+  await service.start('tensors');
+  const child = spawn('python3', ['-Bc', READER, `${ROOT}examples/digits`, service.url], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const lines = (await child.stdout.setEncoding('utf8').toArray()).join('').trimEnd().split('\n');
+  // As text: JSON.parse would round 64 bits.
+  assert.deepEqual(lines, [
+    '["images", "F32", [2, 3], [0.0, 0.5, 1.0, -1.0, 2.0, 3.0]]',
+    '["label", "U8", [], [7]]',
+    '["none", "I64", [0, 4], []]',
+    '["ids", "I64", [1, 1], [-1152921504606846976]]',
+    '["half", "BF16", [2], [128, 63, 0, 192]]',
+    '["flags", "BOOL", [3], [1, 0, 1]]',
+  ]);
 });
