@@ -55,6 +55,7 @@ async function demo() {
   for (const line of metrics.split('\n')) {
     if (/^worker_(time_seconds_(count|sum)|feed_\w+_total)\b/.test(line)) console.log(`  ${line}`);
   }
+  console.log('  (take_wait: until there was an item; "fetching" above has the way of each answer, too)');
   if (keep && code === 0) await keepGoing(python, url);
   return typeof code === 'number' ? code : 1;
 }

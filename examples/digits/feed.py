@@ -101,7 +101,7 @@ class Feed:
         self.group, self.url, self.path, self.most = group, url and url.rstrip("/"), path, most
         self.patience, self.dry, self.reuse = patience, dry, reuse
         self.headers = {"authorization": f"Bearer {token}"} if token else {}
-        self.waited = 0.0  # seconds in which there was nothing to take
+        self.waited = 0.0  # seconds from asking to the head of the answer: there was nothing to take yet, or it was on its way
         self.items = self.bytes = 0
         self.connection, self.memory = None, bytearray()
 

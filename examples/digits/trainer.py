@@ -178,10 +178,10 @@ def learn(service, options):
                 raise Failure(f"{group.name} completed, but its batches should never end")
             seconds = time.monotonic() - start
             pace = f"{len(losses) / seconds:5.0f} batches/s {(group.feed.bytes - read) / seconds / 1e6:5.1f} MB/s"
-            waiting = f"waited for data {(group.feed.waited - waited) / seconds:4.0%} of the time"
+            fetching = f"fetching {(group.feed.waited - waited) / seconds:4.0%} of the time"
             accuracy, digits = test(service, options, model)
             loss = sum(losses) / len(losses)
-            say(f"epoch {epoch} of {options.epochs}  loss {loss:.3f}  {pace}  {waiting}  accuracy {accuracy:.3f}")
+            say(f"epoch {epoch} of {options.epochs}  loss {loss:.3f}  {pace}  {fetching}  accuracy {accuracy:.3f}")
     return accuracy, digits
 
 
