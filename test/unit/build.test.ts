@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ROOT } from '../support/service.js';
@@ -16,4 +16,8 @@ test('nothing is in dist whose source has gone: all of it is packed', () => {
     return !existsSync(source) && !existsSync(`${source}x`);
   });
   assert.deepEqual(stale, []);
+});
+
+test('the command can be run by whoever has linked the checkout, also after the next build', () => {
+  accessSync(join(ROOT, 'dist/server.js'), constants.X_OK);
 });
