@@ -105,7 +105,7 @@ export class Metrics {
     this.#registry.registerMetric(
       new ReadHistogram(
         'worker_time_seconds',
-        'Duration of the calls of the worker function, failed ones included.',
+        'Duration of the calls of the worker function, failed ones and waits in ctx.put included.',
         readings,
       ),
     );

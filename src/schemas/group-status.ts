@@ -13,7 +13,7 @@ const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T)
 const counted = {
   iterations: Count('Finished calls of the worker function, failed ones included.'),
   errors: Count('Calls that threw.'),
-  workerTimeSeconds: Seconds('Time spent in the worker function.'),
+  workerTimeSeconds: Seconds('Time spent in the worker function, waits in `ctx.put` included.'),
 };
 
 const WorkerStatus = Type.Object(

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { promisify } from 'node:util';
+import { parse } from 'yaml';
 import { settingsTable } from '#dist/config/settings.js';
 import { parseGroups } from '#dist/groups-file/parse.js';
 import { GroupSpec } from '#dist/schemas/group-spec.js';
@@ -12,7 +13,9 @@ import { wholeLines } from '../support/watching.js';
 import { workersDir } from '../support/workers-dir.js';
 
 const readme = readFileSync(`${ROOT}README.md`, 'utf8');
-const blocks = [...readme.matchAll(/^```sh\n(.*?)^```/gms)].map(([, text]) => text ?? '');
+const blocksOf = (language: string) =>
+  [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, text]) => text ?? '');
+const blocks = blocksOf('sh');
 const run = promisify(execFile);
 
 /** The commands of a block, without its comments; a line that is indented goes on with the command before it. */
@@ -55,7 +58,7 @@ function assertSuccess(stdout: string): void {
 }
 
 test('the curl session works as it is written', requires('curl'), async (t) => {
-  const session = blocks.filter((block) => block.includes('curl') && !block.includes('/v1/reload'));
+  const session = blocks.filter((block) => block.includes('curl') && !/\/v1\/reload|lines\.mjs/.test(block));
   assert.equal(session.length, 5, 'the first steps, the feed, how to restart, to scale, and to watch');
   const service = await startService(t, { workersDir: `${ROOT}examples` });
   const [first = '', fed = '', sturdy = '', scale = '', watching = ''] = session.map((block) =>
@@ -97,7 +100,7 @@ test('the curl session works as it is written', requires('curl'), async (t) => {
 });
 
 test('what it shows of groups from a file works', requires('curl'), async (t) => {
-  const [, text = ''] = /^```yaml\n(.*?)^```/ms.exec(readme) ?? [];
+  const [text = ''] = blocksOf('yaml');
   assert.deepEqual(parseGroups(text).mistakes, []);
   const flags = ['--groups', `${ROOT}examples/groups.yaml`];
   const service = await startService(t, { workersDir: `${ROOT}examples`, flags });
@@ -113,17 +116,53 @@ test('what it shows of groups from a file works', requires('curl'), async (t) =>
   assert.equal(JSON.parse(reloaded).success, true, reloaded);
 });
 
-test('the worker that it shows works', async (t) => {
-  const [, source = ''] = /^```js\n(.*?)^```/ms.exec(readme) ?? [];
+test('the worker that it shows works, registered as it shows', requires('curl'), async (t) => {
+  const [source = ''] = blocksOf('js');
+  const [registration = ''] = blocks.filter((block) => block.includes('lines.mjs'));
   const directory = workersDir(t, { 'lines.mjs': source, 'data.txt': 'a\nb\nc\nd\ne\n' });
   const service = await startService(t, { workersDir: directory });
-  await service.register({ name: 'lines', module: 'lines.mjs', params: { file: `${directory}/data.txt` } });
-  await service.start('lines');
+  const here = registration
+    .replaceAll('127.0.0.1:8080', service.url.slice('http://'.length))
+    .replace('/data/lines.txt', `${directory}/data.txt`);
+  await run('bash', ['-euo', 'pipefail', '-c', here]);
   await service.reaches('lines', 'completed');
   const told = service.log
     .filter(({ msg }) => msg === 'a line')
     .map(({ fields }) => (fields as { line: string }).line);
   assert.deepEqual(told.sort(), ['a', 'b', 'c', 'd', 'e']);
+});
+
+test('the worker with a feed and the trainer that it shows work together', requires('python3'), async (t) => {
+  const [, source = ''] = blocksOf('js');
+  const [trainer = ''] = blocksOf('py');
+  const service = await startService(t, { workersDir: workersDir(t, { 'batches.mjs': source }) });
+  await service.register({ name: 'digits', module: 'batches.mjs', feed: { capacity: 2 }, maxIterations: 2 });
+  await service.start('digits');
+  const here = trainer.replace('http://127.0.0.1:8080', service.url);
+  const { stdout } = await run(
+    'python3',
+    ['-Bc', `${here}    print(images.dtype, images.shape, len(images))\n`],
+    {
+      cwd: `${ROOT}examples/digits`,
+    },
+  );
+  assert.equal(stdout, 'F32 (32, 64) 2048\n'.repeat(4));
+});
+
+test('the command is found as it says, in a checkout', async () => {
+  const [, words = ''] = /\bcheckout type `([^`]+)`/.exec(readme.replaceAll('\n', ' ')) ?? [];
+  const [, alias = ''] = /`alias parallel-workers="([^"]+)"`/.exec(readme) ?? [];
+  for (const command of [words, alias]) {
+    assert.notEqual(command, '');
+    const { stdout } = await run('bash', ['-c', `${command} --version`], { cwd: ROOT });
+    assert.match(stdout, /^\d+\.\d+\.\d+\n$/, command);
+  }
+});
+
+test('what it says of Prometheus is what is shipped', () => {
+  const [shown = ''] = blocksOf('yaml').filter((block) => block.includes('scrape_configs'));
+  const shipped = parse(readFileSync(`${ROOT}deploy/prometheus/prometheus.yml`, 'utf8'));
+  assert.deepEqual(parse(shown), { scrape_configs: shipped.scrape_configs });
 });
 
 test('every npm command that it names exists, and the start command serves the examples', () => {
