@@ -79,9 +79,9 @@ async function parse(command: Command, args: readonly string[]) {
 }
 
 async function isOfService(flag: string): Promise<boolean> {
-  // Only now: they bring all that the settings of the service are made of.
-  const { COMMANDS } = await import('./commands.js');
-  return COMMANDS.some(({ name, flags }) => name === 'serve' && flags.some((one) => one.name === flag));
+  // Only now: settings bring all that they are made of.
+  const { flagOf, SETTING_NAMES } = await import('../config/settings.js');
+  return SETTING_NAMES.some((name) => flagOf(name) === flag);
 }
 
 function checkSelection(

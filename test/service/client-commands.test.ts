@@ -155,6 +155,7 @@ test('wrong usage is one line, exit code 2, and asks nobody', async (t) => {
     [['status', '--label', 'role'], {}, /key=value/],
     [['status', '--jsno'], {}, /--jsno/],
     [['status', '--port', '9000'], {}, /--port is a flag of the service.* --url, as http:/],
+    [['status', '--version'], {}, /: Unknown option '--version'/],
     [['logs', 'a', '--token=secret'], {}, /--token is a flag of the service.* --token-file/],
     [['status', '--url', 'localhost:8080'], {}, /is no address/],
     [['status', '--url', 'http://user:secret@localhost'], {}, /holds a password/],
