@@ -125,6 +125,24 @@ test('who comes back with the last id misses nothing and sees nothing twice', as
   await strange.event('snapshot');
 });
 
+test('a tail is what was last, before the snapshot, and the stream goes on from there', async (t) => {
+  const service = await app(t);
+  const url = `${service.url}/v1/events`;
+  for (const name of ['a', 'b', 'c']) happens(service, name);
+  const watcher = await follow(t, `${url}?tail=2`);
+  await watcher.event('snapshot');
+  happens(service, 'd');
+  await watcher.event('criticalFailure', ({ group }) => group === 'd');
+  assert.deepEqual(
+    watcher.events.map(({ event, data }) => data.group ?? event),
+    ['b', 'c', 'snapshot', 'd'],
+  );
+  for (const tail of ['-1', '1001', 'all', '']) {
+    const { status, body } = await service.fetch('GET', `/v1/events?tail=${tail}`);
+    assert.deepEqual([status, body.errors[0].pointer], [400, '?tail'], tail);
+  }
+});
+
 test('of one group there is its own alone, also before it is registered', async (t) => {
   const service = await app(t);
   const watcher = await follow(t, `${service.url}/v1/events?group=b`);
