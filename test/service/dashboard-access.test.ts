@@ -68,6 +68,7 @@ test('the dashboard for everybody', requires('chromium'), async (t: TestContext)
         await assertAccessible(tab, `the group ${name}`);
         if (name === 'fed') await tab.page.getByText(`role=${MARKUP}`, { exact: true }).waitFor();
       }
+      tab.assertQuiet();
     });
 
   await t.test('on a phone nothing is wider than the screen, and axe finds nothing grave', async (t) => {
@@ -85,6 +86,7 @@ test('the dashboard for everybody', requires('chromium'), async (t: TestContext)
     await tab.button(`Delete … ${long}`).click();
     await tab.page.getByRole('dialog').waitFor();
     assert.equal(await overflow(tab), 0, 'with a dialog');
+    tab.assertQuiet();
   });
 
   await t.test('everything can be done by keyboard', async (t) => {
@@ -130,6 +132,7 @@ test('the dashboard for everybody', requires('chromium'), async (t: TestContext)
     await keyboard.press('Enter');
     await tab.page.locator('main:focus').waitFor();
     await tab.page.getByRole('article', { name: 'fed' }).waitFor();
+    tab.assertQuietBut(/status of 404/);
   });
 
   await t.test('50 groups are no more trouble than one', async (t) => {
@@ -140,5 +143,6 @@ test('the dashboard for everybody', requires('chromium'), async (t: TestContext)
     assert.equal(await overflow(tab), 0);
     await tab.row('g49').getByRole('link').click();
     await tab.page.getByRole('article', { name: 'g49' }).waitFor();
+    tab.assertQuiet();
   });
 });
