@@ -1,4 +1,4 @@
-import type { FeedItem } from './queue.js';
+import type { FeedItem } from './items.js';
 
 /** Several items in one answer. */
 export const ITEMS_TYPE = 'application/vnd.parallel-workers.items';

@@ -1,7 +1,8 @@
 import type { FeedReport } from '../host/host-message.js';
 import type { HostLaunch } from '../host/protocol.js';
 import { monotonicMs } from '../host/thread/monotonic.js';
-import { type FeedPut, FeedQueue } from './queue.js';
+import type { FeedPut } from './items.js';
+import { FeedQueue } from './queue.js';
 import { FeedServer } from './server.js';
 import { StarvationWatch } from './starvation.js';
 import { WaitShares } from './wait-shares.js';

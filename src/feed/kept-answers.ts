@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Delivery } from './queue.js';
+import type { Delivery } from './items.js';
 
 /**
  * An answer up to this size can lie in the socket's buffer as a whole, where the taker has not seen any of it: it is

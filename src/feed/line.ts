@@ -1,4 +1,4 @@
-import type { FeedPut } from './queue.js';
+import type { FeedPut } from './items.js';
 
 export interface Waiting {
   readonly workerId: number;

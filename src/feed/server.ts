@@ -7,8 +7,9 @@ import { boundConnections } from '../connections.js';
 import { PROBLEMS, type ProblemCode } from '../errors.js';
 import { isListening } from '../local-socket.js';
 import { frame, ITEMS_TYPE } from './framing.js';
+import type { Delivery } from './items.js';
 import { KeptAnswers } from './kept-answers.js';
-import type { Delivery, FeedQueue } from './queue.js';
+import type { FeedQueue } from './queue.js';
 import { readTake } from './take-query.js';
 
 /** What answers get to go out when the feed ends. */

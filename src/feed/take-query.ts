@@ -27,6 +27,8 @@ export function readTake(
   const query = new URLSearchParams(search);
   const unknown = [...query.keys()].find((key) => key !== 'waitSeconds' && key !== 'max');
   if (unknown !== undefined) return invalid(`?${unknown} is not known here: remove it, or mend its name`);
+  const twice = [...query.keys()].find((key) => query.getAll(key).length > 1);
+  if (twice !== undefined) return invalid(`?${twice} is given several times: give it once`);
   const waitSeconds = number(query.get('waitSeconds')) ?? TAKE_WAIT.default;
   if (!(waitSeconds >= 0 && waitSeconds <= TAKE_WAIT.most))
     return invalid(`?waitSeconds must be a number from 0 to ${TAKE_WAIT.most}`);

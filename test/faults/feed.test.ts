@@ -378,7 +378,8 @@ test('faults of takers, and of what feeds them', async (t) => {
 
   await t.test('what cannot be put is refused with what to do about it', () =>
     bench.fault(
-      `const attempt = async (ctx, make) => {
+      `import vm from 'node:vm';
+      const attempt = async (ctx, make) => {
         try { await make(); return 'taken'; } catch (error) { return error.name + ': ' + error.message; }
       };
       export default async (_id, ctx) => {
@@ -395,11 +396,14 @@ test('faults of takers, and of what feeds them', async (t) => {
           moved: await attempt(ctx, () => ctx.put(moved)),
           type: await attempt(ctx, () => ctx.put(new Uint8Array(1), { contentType: 'a\\nb: c' })),
           meta: await attempt(ctx, () => ctx.put(new Uint8Array(1), { meta: 1n })),
+          options: await attempt(ctx, () => ctx.put(new Uint8Array(1), null)),
           metaLarge: await attempt(ctx, () => ctx.put(new Uint8Array(1), { meta: 'x'.repeat(9000) })),
           pooled: await attempt(ctx, () => ctx.put(pooled)),
           part: await attempt(ctx, () => ctx.put(part)),
           shared: await attempt(ctx, () => ctx.put(new Uint8Array(new SharedArrayBuffer(3)))),
           wasm: await attempt(ctx, () => ctx.put(new Uint8Array(new WebAssembly.Memory({ initial: 0 }).buffer))),
+          otherRealm: await attempt(ctx, () => ctx.put(vm.runInNewContext('new ArrayBuffer(5)'))),
+          otherView: await attempt(ctx, () => ctx.put(vm.runInNewContext('new Uint8Array(5)'))),
           many: await attempt(ctx, () => Promise.all(Array.from({ length: 65 }, () => ctx.put(new Uint8Array(1))))),
           lengths: [moved.length, pooled.length, part.length],
         };
@@ -426,7 +430,9 @@ test('faults of takers, and of what feeds them', async (t) => {
         assert.match(told['meta'] ?? '', /^TypeError: meta cannot be written as JSON/);
         assert.match(told['metaLarge'] ?? '', /^RangeError: meta has 9002 characters/);
         assert.match(told['many'] ?? '', /^RangeError: 64 items .*: await ctx\.put/);
-        for (const what of ['pooled', 'part', 'shared', 'wasm']) assert.equal(told[what], 'taken', what);
+        assert.match(told['options'] ?? '', /^TypeError: the second argument of ctx\.put is an object/);
+        for (const what of ['pooled', 'part', 'shared', 'wasm', 'otherRealm', 'otherView'])
+          assert.equal(told[what], 'taken', what);
         assert.deepEqual(told['lengths'], [0, 6, 2], 'what is whole is moved, of the rest a copy is put');
       },
     ),

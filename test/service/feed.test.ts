@@ -80,6 +80,7 @@ test('items are taken over the socket and over the port', async (t) => {
       'max=1001',
       'max=1.5',
       'most=3',
+      'max=1&max=2',
     ];
     for (const taker of [Taker.atSocket(socket), Taker.atPort(service, 'train')]) {
       t.after(() => taker.close());

@@ -1,4 +1,5 @@
-import { type Delivery, FeedQueue, type FeedRules } from '#dist/feed/queue.js';
+import type { Delivery, FeedRules } from '#dist/feed/items.js';
+import { FeedQueue } from '#dist/feed/queue.js';
 import { FakeClock } from './fake-clock.js';
 
 /** A queue, and everything that it does with what a test puts. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import type { Delivery } from '#dist/feed/queue.js';
+import type { Delivery } from '#dist/feed/items.js';
 import { marks, QueueBench } from '../support/feed-queue.js';
 
 test('items come as they were put, with worker and number', () => {

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import type { MessagePort } from 'node:worker_threads';
 import type { PutOptions } from '../../worker-module.js';
 import { LEAST_SPARE_BYTES, SpareMemory } from './spare-memory.js';
@@ -75,6 +76,8 @@ export class Puts {
 
   /** Returns the size of the item, which is on its way. */
   #handOver(item: unknown, options: PutOptions): number {
+    if (typeof options !== 'object' || options === null)
+      throw new TypeError('the second argument of ctx.put is an object: { contentType?, meta? }');
     const contentType = contentTypeOf(options);
     const meta = metaOf(options);
     const size = sizeOf(item);
@@ -145,12 +148,9 @@ export class Puts {
 }
 
 function sizeOf(item: unknown): number {
-  if (item instanceof ArrayBuffer || item instanceof SharedArrayBuffer) {
-    if (item instanceof ArrayBuffer && isDetached(item)) throw detached();
-    return item.byteLength;
-  }
-  if (ArrayBuffer.isView(item)) {
-    if (item.buffer instanceof ArrayBuffer && isDetached(item.buffer)) throw detached();
+  if (types.isAnyArrayBuffer(item) || ArrayBuffer.isView(item)) {
+    const buffer = ArrayBuffer.isView(item) ? item.buffer : item;
+    if (types.isArrayBuffer(buffer) && isDetached(buffer)) throw detached();
     return item.byteLength;
   }
   const what = item === null ? 'null' : Array.isArray(item) ? 'an array' : `a value of type ${typeof item}`;
@@ -182,8 +182,9 @@ function detached(): TypeError {
 function ownedBytes(
   item: ArrayBuffer | SharedArrayBuffer | ArrayBufferView,
 ): Uint8Array<ArrayBuffer> | undefined {
-  if (item instanceof ArrayBuffer) return new Uint8Array(item);
-  if (item instanceof SharedArrayBuffer || !(item.buffer instanceof ArrayBuffer)) return undefined;
+  // Not by `instanceof`: what a vm context has made is of other classes.
+  if (types.isArrayBuffer(item)) return new Uint8Array(item);
+  if (types.isSharedArrayBuffer(item) || !types.isArrayBuffer(item.buffer)) return undefined;
   return item.byteLength === item.buffer.byteLength ? new Uint8Array(item.buffer) : undefined;
 }
 
