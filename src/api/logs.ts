@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import type { Coordinator } from '../coordinator/coordinator.js';
-import { LOG_LEVELS } from '../host/protocol.js';
 import type { GroupLogs } from '../logs/group-logs.js';
 import { LogLine } from '../schemas/log-line.js';
 import { ref } from '../schemas/ref.js';
+import { LOG_LEVELS } from '../schemas/states.js';
 import { NameParams } from './groups.js';
 import { problemResponses } from './responses.js';
 import type { Streams } from './streams/streams.js';

@@ -36,7 +36,9 @@ export async function carryOut<T>(
     begun.resolve();
   }).then((value) => ({ kind: 'done' as const, value }));
   if (query.wait !== 'false') return done;
-  done.catch((error: Error) => log.info({ group: params.name }, error.message));
   await Promise.race([done, begun.promise.then(() => nextTurn())]);
-  return hasBegun ? { kind: 'begun' } : done;
+  if (!hasBegun) return done;
+  // What comes later is nobody's answer.
+  done.catch((error: Error) => log.info({ group: params.name }, error.message));
+  return { kind: 'begun' };
 }

@@ -49,13 +49,14 @@ export function exchange(
       outgoing.destroy(new Unreachable(`${describeAddress(address)} ${what}`));
     const connecting = setTimeout(late('does not answer'), Math.min(CONNECT_MS, readMs));
     const reading = method === 'GET' ? setTimeout(late('takes too long to answer'), readMs) : undefined;
-    outgoing.once('socket', (socket) => socket.once('connect', () => clearTimeout(connecting)));
+    outgoing.once('socket', (socket) => {
+      // Whatever takes long, a command or a stream, must not wait for a service that is not there any more.
+      socket.setKeepAlive(true, KEEP_ALIVE_MS);
+      socket.once('connect', () => clearTimeout(connecting));
+    });
     outgoing.once('response', (response) => {
       clearTimeout(connecting);
-      if (goesOn && isSuccess(response)) {
-        clearTimeout(reading);
-        response.socket.setKeepAlive(true, KEEP_ALIVE_MS);
-      }
+      if (goesOn && isSuccess(response)) clearTimeout(reading);
       resolve(response);
     });
     outgoing.once('close', () => {

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { LOG_LEVELS } from '../host/protocol.js';
+import { LOG_LEVELS } from '../schemas/states.js';
 import type { Arguments } from './arguments.js';
 import type { LogQuery, ServiceClient } from './client.js';
 import { EXIT, type ExitCode, Refused, Unreachable, UsageError } from './failures.js';

@@ -1,4 +1,4 @@
-import { LOG_LEVELS } from '../host/protocol.js';
+import { LOG_LEVELS } from '../schemas/states.js';
 
 /** A flag of a command. */
 export interface Flag {

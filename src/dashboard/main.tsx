@@ -6,6 +6,7 @@ import './styles/group.css';
 import './styles/controls.css';
 import { render } from 'preact';
 import { ApiClient } from './api/client.js';
+import { pageClock } from './model/page-clock.js';
 import { ServiceClock } from './model/service-clock.js';
 import { Commands } from './state/commands.js';
 import { EventFeed } from './state/event-feed.js';
@@ -29,7 +30,7 @@ const tokens = new TokenKeeper(tabStorage());
 const api = new ApiClient({
   token: () => tokens.current,
   clock,
-  seconds: () => (performance.timeOrigin + performance.now()) / 1000,
+  seconds: pageClock(() => performance.now(), Date.now),
 });
 const session = new Session(() => api.snapshot(), tokens);
 const commands = new Commands(api, session);
@@ -37,8 +38,10 @@ const events = new EventFeed((signal, lastEventId) => api.events(signal, lastEve
 
 session.subscribe(() => {
   events.run(session.isWatching);
+  if (session.connection.kind !== 'locked') return;
   // What a token has shown goes with it.
-  if (session.connection.kind === 'locked') events.clear();
+  events.clear();
+  commands.putAllAway();
 });
 const look = () => session.show(document.visibilityState === 'visible');
 document.addEventListener('visibilitychange', look);

@@ -4,6 +4,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock, Timer } from '../clock.js';
 import type { Host, HostExit, HostFactory, HostListener, HostSpec } from '../coordinator/host.js';
+import type { LogLevel } from '../schemas/states.js';
 import { Channel } from './channel.js';
 import { inheritableDescriptors } from './descriptors.js';
 import type { HostDirectories } from './directories.js';
@@ -11,7 +12,7 @@ import { fenceFlags } from './fence.js';
 import { type HostMessage, isHostMessage } from './host-message.js';
 import { HOST_RATE, LineLimit } from './line-limit.js';
 import { OutputReader } from './output.js';
-import type { HostCommand, LogLevel } from './protocol.js';
+import type { HostCommand } from './protocol.js';
 
 const HOST_PROCESS = fileURLToPath(new URL('./process.js', import.meta.url));
 

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { HOOKS, LOG_LEVELS, PHASES } from './protocol.js';
+import { LOG_LEVELS } from '../schemas/states.js';
+import { HOOKS, PHASES } from './protocol.js';
 
 /**
  * What a group host may say to the control plane. User code can reach the host's end of the channel, so the

@@ -4,9 +4,6 @@ export const HOOKS = ['init', 'shutdown', 'cleanup'] as const;
 /** Hooks that run once a start, in the hooks thread. */
 export type Hook = (typeof HOOKS)[number];
 
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
 export const PHASES = [
   'module',
   'init',

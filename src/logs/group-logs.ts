@@ -2,8 +2,8 @@ import type { Clock } from '../clock.js';
 import type { CoordinatorEvents, Events } from '../coordinator/events.js';
 import { Journal, type JournalBounds } from '../events/journal.js';
 import { JournalReader } from '../events/journal-reader.js';
-import { LOG_LEVELS, type LogLevel } from '../host/protocol.js';
 import type { LogLine } from '../schemas/log-line.js';
+import { LOG_LEVELS, type LogLevel } from '../schemas/states.js';
 import { type HostLine, hostLine } from './host-line.js';
 
 /** What is kept of each group. */

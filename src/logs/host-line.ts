@@ -1,5 +1,6 @@
 import type { HostMessage } from '../host/host-message.js';
-import type { LogLevel, Phase } from '../host/protocol.js';
+import type { Phase } from '../host/protocol.js';
+import type { LogLevel } from '../schemas/states.js';
 
 /** What a host has to say to people. */
 export interface HostLine {

@@ -9,7 +9,7 @@ export function workersAtWork({ workers }: GroupStatus): string {
 
 /**
  * What there is to say about the state of a group, part by part.
- * @param now milliseconds since 1970, by the clock of the service
+ * @param now milliseconds since 1970, by the clock of the service as far as it is known
  */
 export function remarksOf({ reason, restartAt, restartPending }: GroupStatus, now: number): string[] {
   const parts = [

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { LOG_LEVELS } from '../host/protocol.js';
+import { LOG_LEVELS } from './states.js';
 
 /** A line of a group's log. */
 export const LogLine = Type.Union(

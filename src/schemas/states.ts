@@ -51,3 +51,7 @@ export type RestartReason = (typeof RESTART_REASONS)[number];
 /** What is streamed, as metrics call it. */
 export const STREAM_KINDS = ['events', 'logs'] as const;
 export type StreamKind = (typeof STREAM_KINDS)[number];
+
+/** Levels of the lines in a group's log, from the least to the gravest. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];

@@ -97,21 +97,34 @@ test('events are told in words', () => {
   assert.equal(told({ type: 'killed', group, workerIds: [3, 4] })?.text, 'killed: worker 3, 4');
   assert.equal(
     told({ type: 'restarted', group, workerId: null, reason: 'host' })?.text,
-    'the group starts again after host',
+    'the group starts again (the host process died)',
   );
-  const others: object[] = [
-    { type: 'registered' },
-    { type: 'changed' },
-    { type: 'deleted' },
-    { type: 'desired', desired: 'stopped' },
-    { type: 'failed', reason: 'why', workerId: 1 },
-    { type: 'stalled', workerId: 1 },
-    { type: 'scaled', workers: 3 },
-    { type: 'criticalFailure', reason: 'why' },
-    { type: 'notKept', reason: 'why' },
+  assert.equal(
+    told({ type: 'restarted', group, workerId: 3, reason: 'completed' })?.text,
+    'worker 3 starts again (it had completed)',
+  );
+  const others: [event: object, text: string][] = [
+    [{ ...transition, to: 'backoff', reason: 'why' }, 'backoff'],
+    [{ ...transition, to: 'stopped', reason: 'why' }, 'stopped: why'],
+    [{ type: 'registered' }, 'registered'],
+    [{ type: 'changed' }, 'its spec was changed'],
+    [{ type: 'deleted' }, 'deleted'],
+    [{ type: 'desired', desired: 'stopped' }, 'is to be stopped'],
+    [{ type: 'failed', reason: 'why', workerId: 1 }, 'why'],
+    [{ type: 'stalled', workerId: 1 }, 'worker 1 stalls'],
+    [{ type: 'scaled', workers: 3 }, 'scaled to 3'],
+    [{ type: 'criticalFailure', reason: 'why' }, 'critical group has failed for good: why'],
+    [{ type: 'notKept', reason: 'why' }, 'could not be written to the state directory: why'],
   ];
-  for (const event of others) assert.equal(told({ group, ...event })?.group, group, JSON.stringify(event));
-  for (const type of ['closing', 'closed']) assert.equal(told({ type })?.group, null);
+  for (const [event, text] of others)
+    assert.deepEqual([told({ group, ...event })?.group, told({ group, ...event })?.text], [group, text]);
+  assert.deepEqual(
+    ['closing', 'closed'].map((type) => [told({ type })?.group, told({ type })?.text]),
+    [
+      [null, 'the service ends: it stops all groups'],
+      [null, 'all groups have ended'],
+    ],
+  );
   for (const type of ['snapshot', 'of a newer service']) assert.equal(told({ type }), undefined);
 });
 

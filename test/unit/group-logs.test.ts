@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { type CoordinatorEvents, Events } from '#dist/coordinator/events.js';
-import type { LogLevel } from '#dist/host/protocol.js';
 import { GroupLogs, type LogQuery } from '#dist/logs/group-logs.js';
+import type { LogLevel } from '#dist/schemas/states.js';
 import { FakeClock } from '../support/fake-clock.js';
 import { wholeLines } from '../support/watching.js';
 

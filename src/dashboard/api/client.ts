@@ -6,8 +6,10 @@ import type { Snapshot } from '../model/history.js';
 import type { ServiceClock } from '../model/service-clock.js';
 import { Lost, Refused } from './failures.js';
 
-/** For what the service answers out of its memory. */
+/** Nothing that is asked for waits for workers. */
 const READ_MS = READ_SECONDS * 1000;
+
+const STRANGER = 'What answers is no parallel-workers service.';
 
 /** A browser has six connections to a service: none of them is to wait for the end of a group. */
 const UNAWAITED = 'wait=false';
@@ -34,6 +36,7 @@ export class ApiClient {
     const metrics = await this.#look('metrics');
     const at = this.#options.seconds();
     const { groups } = asJson<{ groups: GroupStatus[] }>(await this.#look('v1/groups'));
+    if (!Array.isArray(groups)) throw new Lost(STRANGER);
     return { at, times: readCallTimes(metrics), groups };
   }
 
@@ -84,7 +87,8 @@ export class ApiClient {
   async #command(method: string, path: string, body?: unknown): Promise<string> {
     const json = body === undefined ? {} : { body: JSON.stringify(body) };
     const headers = body === undefined ? {} : { 'content-type': 'application/json' };
-    return read(await this.#send(path, { method, headers, ...json }));
+    const signal = AbortSignal.timeout(READ_MS);
+    return read(await this.#send(path, { method, headers, signal, ...json }));
   }
 
   /** Paths are relative to the page, so that both may be behind a prefix. */
@@ -128,7 +132,7 @@ function asJson<T>(text: string): T {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Lost('What answers is no parallel-workers service.', { cause: error });
+    throw new Lost(STRANGER, { cause: error });
   }
 }
 

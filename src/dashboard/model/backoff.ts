@@ -16,8 +16,8 @@ export function retrySeconds(failures: number): number {
 }
 
 /**
- * How long to wait until the service is asked again: a second, or ten times as long as its last answer took, so that
- * who watches takes a tenth of the time at most, however many groups there are.
+ * How long to wait until the service is asked again: a second, or ten times as long as its last answer took, but
+ * not longer than 10 s: up to an answer of a second who watches takes a tenth of the time at most.
  */
 export function pollSeconds(tookSeconds: number): number {
   return Math.min(MOST_POLL_SECONDS, Math.max(1, 10 * tookSeconds));

@@ -1,4 +1,5 @@
 import type { ServiceEvent } from '../../schemas/service-event.js';
+import { FAILURES, type RestartReason } from '../../schemas/states.js';
 import { type Tone, toneOf } from './tone.js';
 
 /** An event for people. */
@@ -24,15 +25,15 @@ export function eventText(event: ServiceEvent): Told | undefined {
       return about(event, `is to be ${event.desired}`);
     case 'transition': {
       const { to, reason } = event;
-      // Why it stops or has failed was told by what it is for.
-      const told = reason === null || to === 'stopping' || to === 'failed';
+      // Why it stops, has failed or waits for its next start was told by what it is for.
+      const told = reason === null || to === 'stopping' || to === 'failed' || to === 'backoff';
       const text = told ? to : `${to}: ${reason}`;
       return about(event, text, toneOf(to));
     }
     case 'failed':
       return about(event, event.reason, 'bad');
     case 'restarted':
-      return about(event, `${who(event.workerId)} starts again after ${event.reason}`, 'busy');
+      return about(event, `${who(event.workerId)} starts again (${before(event.reason)})`, 'busy');
     case 'stalled':
       return about(event, `worker ${event.workerId} stalls`, 'bad');
     case 'killed':
@@ -55,6 +56,10 @@ export function eventText(event: ServiceEvent): Told | undefined {
 
 function about({ group }: { group: string }, text: string, tone: Tone = 'quiet'): Told {
   return { group, text, tone };
+}
+
+function before(reason: RestartReason): string {
+  return reason === 'completed' ? 'it had completed' : FAILURES[reason].replaceAll('`', '');
 }
 
 function who(workerId: number | null): string {

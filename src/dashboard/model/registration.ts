@@ -59,6 +59,13 @@ export function errorsOf({ code, detail, errors = [] }: Problem): FormErrors {
   return { [FIELD_OF_CODE[code] ?? 'whole']: detail };
 }
 
+/** The same in one sentence, for where there are no fields. */
+export function inWords(errors: FormErrors): string {
+  return Object.entries(errors)
+    .map(([field, text]) => (field === 'whole' ? text : `${field} ${text}`))
+    .join('; ');
+}
+
 function isField(name: string): name is FormField {
   return name !== 'more' && FORM_FIELDS.some((field) => field === name);
 }

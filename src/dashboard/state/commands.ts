@@ -40,6 +40,7 @@ export class Commands extends Changes {
   }
 
   putAllAway(): void {
+    if (this.#notices.length === 0) return;
     this.#notices = [];
     this.changed();
   }
@@ -50,7 +51,7 @@ export class Commands extends Changes {
       await this.#during(command, name, () => this.#api[command](name));
       return true;
     } catch (error) {
-      this.#tell(`Could not ${command} ${name}. ${this.#reason(error)}`);
+      this.tell(`Could not ${command} ${name}. ${this.#reason(error)}`);
       return false;
     }
   }
@@ -96,7 +97,8 @@ export class Commands extends Changes {
     return error instanceof Error ? error.message : String(error);
   }
 
-  #tell(text: string): void {
+  /** Adds a notice. */
+  tell(text: string): void {
     this.#notices = [...this.#notices, { key: this.#next++, text }].slice(-5);
     this.changed();
   }

@@ -1,4 +1,5 @@
 import type { ServiceEvent } from '../../schemas/service-event.js';
+import { Lost } from '../api/failures.js';
 import { eventText, type Told } from '../model/event-text.js';
 import { readEvent, Splitter } from '../model/text-streams.js';
 import { Repeated } from './repeated.js';
@@ -10,6 +11,12 @@ export interface ToldEvent extends Told {
 
 const MOST = 300;
 
+/** The service gives a sign of life every 15 s: without one for so long there is no connection any more. */
+const SILENCE_SECONDS = 40;
+
+/** What comes within so many milliseconds is shown together. */
+const TOGETHER_MS = 200;
+
 /** Before a stream that has ended is asked for again. */
 const AGAIN_SECONDS = 1;
 
@@ -19,6 +26,7 @@ export class EventFeed extends Repeated {
   #events: readonly ToldEvent[] = [];
   #lastId: string | undefined;
   #next = 0;
+  #telling: ReturnType<typeof setTimeout> | undefined;
 
   /** @param open gets the stream of what follows the event with that id */
   constructor(open: (signal: AbortSignal, lastEventId: string | undefined) => Promise<Response>) {
@@ -39,11 +47,21 @@ export class EventFeed extends Repeated {
   }
 
   protected async ask(signal: AbortSignal): Promise<number> {
-    const response = await this.#open(signal, this.#lastId);
-    this.answered();
-    const blocks = new Splitter('\n\n');
-    await readText(response, (text) => this.#take(blocks.push(text)), signal);
-    return AGAIN_SECONDS;
+    const silence = new Silence();
+    try {
+      const response = await this.#open(AbortSignal.any([signal, silence.signal]), this.#lastId);
+      silence.heard();
+      this.answered();
+      const blocks = new Splitter('\n\n');
+      const take = (text: string) => {
+        silence.heard();
+        this.#take(blocks.push(text));
+      };
+      await readText(response, take, signal);
+      return AGAIN_SECONDS;
+    } finally {
+      silence.end();
+    }
   }
 
   #take(blocks: readonly string[]): void {
@@ -58,7 +76,41 @@ export class EventFeed extends Repeated {
     }
     if (fresh.length === 0) return;
     this.#events = [...this.#events, ...fresh].slice(-MOST);
-    this.changed();
+    this.#tellSoon();
+  }
+
+  /** Where much happens at once nobody can read each, and to draw each would keep the page from all else. */
+  #tellSoon(): void {
+    this.#telling ??= setTimeout(() => {
+      this.#telling = undefined;
+      this.changed();
+    }, TOGETHER_MS);
+  }
+}
+
+/** Gives its signal when nothing was heard for too long. */
+class Silence {
+  readonly #controller = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor() {
+    this.heard();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  heard(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
+      () => this.#controller.abort(new Lost('Events do not come through.')),
+      SILENCE_SECONDS * 1000,
+    );
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
   }
 }
 

@@ -9,7 +9,7 @@ export abstract class Repeated extends Changes {
   #failures = 0;
   #trouble: string | undefined;
 
-  /** Why the service refuses it; undefined: it does not. */
+  /** Why there is none; undefined: there is. */
   get trouble(): string | undefined {
     return this.#trouble;
   }
@@ -40,9 +40,9 @@ export abstract class Repeated extends Changes {
 
   #failed(error: unknown, signal: AbortSignal): number {
     if (signal.aborted) return 0;
-    // Whether the service is there at all, the session says.
-    if (error instanceof Refused) this.#tell(error.message);
-    else if (!(error instanceof Lost || error instanceof TypeError)) console.error(error);
+    if (error instanceof Refused || error instanceof Lost) this.#tell(error.message);
+    // One of these is a connection that broke off.
+    else if (!(error instanceof TypeError)) console.error(error);
     return retrySeconds(++this.#failures);
   }
 

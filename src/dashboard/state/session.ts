@@ -27,6 +27,8 @@ export type Connection =
   | {
       readonly kind: 'lost';
       readonly why: string;
+      /** It has answered, with a refusal. */
+      readonly refused: boolean;
       /** Milliseconds since 1970; undefined when the service has never answered. */
       readonly lastSeen: number | undefined;
       /** The same, of the next try. */
@@ -148,10 +150,12 @@ export class Session extends Changes {
       this.#lock(this.#tokens.reject());
       return Number.POSITIVE_INFINITY;
     }
-    if (!(error instanceof Refused || error instanceof Lost)) console.error(error);
+    const refused = error instanceof Refused;
+    if (!(refused || error instanceof Lost)) console.error(error);
     const wait = retrySeconds(++this.#failures);
     const why = error instanceof Error ? error.message : String(error);
-    this.#becomes({ kind: 'lost', why, lastSeen: this.#lastSeen, retryAt: Date.now() + wait * 1000 });
+    const retryAt = Date.now() + wait * 1000;
+    this.#becomes({ kind: 'lost', why, refused, lastSeen: this.#lastSeen, retryAt });
     return wait;
   }
 

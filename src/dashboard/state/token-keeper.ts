@@ -37,7 +37,11 @@ export class TokenKeeper {
   accept(): void {
     if (!this.#onTrial || this.#current === undefined) return;
     this.#onTrial = false;
-    this.#storage?.setItem(KEY, this.#current);
+    try {
+      this.#storage?.setItem(KEY, this.#current);
+    } catch {
+      // No room: then it is gone with the page.
+    }
   }
 
   /** The service does not take it. @returns whether there was one */

@@ -9,8 +9,14 @@ export function Announcer({ groups }: { groups: readonly GroupStatus[] }) {
   const before = useRef<readonly GroupStatus[] | undefined>(undefined);
   const [text, setText] = useState('');
   useEffect(() => {
+    if (!session.hasSeen) {
+      // Nothing is known, or nothing is to be known any more.
+      before.current = undefined;
+      setText('');
+      return;
+    }
     const news = before.current === undefined ? '' : announcement(before.current, groups);
-    if (session.hasSeen) before.current = groups;
+    before.current = groups;
     if (news !== '') setText(news);
   }, [groups, session]);
   return (

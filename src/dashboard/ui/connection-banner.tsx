@@ -11,7 +11,7 @@ export function ConnectionBanner() {
   const [head, why] = textOf(connection);
   const shown = lastSeen === undefined ? '' : `What is shown is of ${timeOfDay(lastSeen)}.`;
   return (
-    <>
+    <section aria-label="Connection">
       <div role="status" class={head === '' ? 'unseen' : 'banner'}>
         {head !== '' && (
           <p>
@@ -27,13 +27,14 @@ export function ConnectionBanner() {
           </button>
         </div>
       )}
-    </>
+    </section>
   );
 }
 
 function textOf(connection: Connection): [head: string, why: string] {
   switch (connection.kind) {
     case 'lost':
+      if (connection.refused) return ['The service refuses to tell.', connection.why];
       return [connection.lastSeen === undefined ? 'No connection.' : 'Connection lost.', connection.why];
     case 'late':
       return ['The service takes long to answer.', ''];

@@ -17,8 +17,9 @@ export function EventsPanel({ name, heading: Heading }: EventsPanelProps) {
   return (
     <section class="panel" aria-labelledby="events-title">
       <Heading id="events-title">Events</Heading>
+      {events.trouble !== undefined && <p class="quiet">{events.trouble}</p>}
       {told.length === 0 ? (
-        <p class="quiet">{events.trouble ?? 'Nothing has happened yet.'}</p>
+        events.trouble === undefined && <p class="quiet">Nothing has happened yet.</p>
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard.
         <ol class="events scrolls" tabIndex={0} aria-labelledby="events-title">

@@ -1,11 +1,9 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { LOG_LEVELS, type LogLevel } from '../../schemas/states.js';
 import { LogFeed, type ShownLine } from '../state/log-feed.js';
 import { Moment } from './moment.js';
 import { useServices } from './services.js';
 import { useChanges } from './use-changes.js';
-
-const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-type Level = (typeof LEVELS)[number];
 
 /** So near to the end, in pixels, counts as there. */
 const NEAR = 24;
@@ -25,9 +23,9 @@ export function LogPanel({ name }: { name: string }) {
     };
   }, [feed, session]);
 
-  const [level, setLevel] = useState<Level>('debug');
+  const [level, setLevel] = useState<LogLevel>('debug');
   const shown = feed.lines.filter(
-    (line) => 'lost' in line || LEVELS.indexOf(line.level) >= LEVELS.indexOf(level),
+    (line) => 'lost' in line || LOG_LEVELS.indexOf(line.level) >= LOG_LEVELS.indexOf(level),
   );
   const box = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
@@ -42,8 +40,8 @@ export function LogPanel({ name }: { name: string }) {
         <h3 id="log-title">Log</h3>
         <label>
           From level{' '}
-          <select value={level} onChange={(event) => setLevel(event.currentTarget.value as Level)}>
-            {LEVELS.map((one) => (
+          <select value={level} onChange={(event) => setLevel(event.currentTarget.value as LogLevel)}>
+            {LOG_LEVELS.map((one) => (
               <option key={one}>{one}</option>
             ))}
           </select>
@@ -61,11 +59,11 @@ export function LogPanel({ name }: { name: string }) {
           atEnd.current = scrollHeight - scrollTop - clientHeight < NEAR;
         }}
       >
-        {shown.length === 0 ? (
-          <p class="quiet">{feed.trouble ?? 'No lines yet.'}</p>
-        ) : (
-          shown.map((line) => <Line key={line.key} line={line} />)
-        )}
+        {shown.length === 0 && feed.trouble === undefined && <p class="quiet">No lines yet.</p>}
+        {shown.map((line) => (
+          <Line key={line.key} line={line} />
+        ))}
+        {feed.trouble !== undefined && <p class="quiet">{feed.trouble}</p>}
       </div>
     </section>
   );

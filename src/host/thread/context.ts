@@ -1,6 +1,6 @@
+import type { LogLevel } from '../../schemas/states.js';
 import { tensors } from '../../tensors.js';
 import type { GroupInfo, LogFunction, PutOptions, WorkerContext } from '../../worker-module.js';
-import type { LogLevel } from '../protocol.js';
 import type { LoopContext } from './loop.js';
 import type { WorkerMemory } from './memory.js';
 import { Puts } from './puts.js';

@@ -1,7 +1,7 @@
 import { StringDecoder } from 'node:string_decoder';
+import type { LogLevel } from '../../schemas/states.js';
 import type { LogFunction } from '../../worker-module.js';
 import { LineLimit } from '../line-limit.js';
-import type { LogLevel } from '../protocol.js';
 import { asText } from './thrown.js';
 
 /** Taken before any user code runs: a fake clock would lift the bound. */
