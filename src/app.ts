@@ -21,6 +21,7 @@ import { answerClientError, problems, sendProblem, toProblemError } from './api/
 import { reloadRoutes } from './api/reload.js';
 import { BODY_LIMIT_BYTES, parseQuery, requests } from './api/requests.js';
 import { Streams } from './api/streams/streams.js';
+import { Commands } from './api/waiting.js';
 import { type Clock, systemClock } from './clock.js';
 import { fenceRefusal } from './config/fence-refusal.js';
 import { connectionBound, descriptorLimit } from './connection-bound.js';
@@ -193,11 +194,12 @@ async function assemble(options: AppOptions, state: StateDirectory | undefined):
   for (const schema of schemas) server.addSchema(schema);
   await server.register(metricsRoutes, { metrics });
   await server.register(pageRoutes);
-  await server.register(groupRoutes, { coordinator });
+  const commands = new Commands();
+  await server.register(groupRoutes, { coordinator, commands });
   const { heartbeatMs = HEARTBEAT_MS } = options.streams ?? {};
   await server.register(eventRoutes, { journal, streams, heartbeatMs });
   await server.register(logRoutes, { coordinator, logs, streams });
-  await server.register(lifecycleRoutes, { coordinator, clock });
+  await server.register(lifecycleRoutes, { coordinator, commands, clock });
   await server.register(healthRoutes, { coordinator, setAside: state?.setAside ?? [] });
   await server.register(reloadRoutes, { reloader });
   await server.register(feedRoutes, { coordinator, clock });

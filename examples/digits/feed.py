@@ -100,7 +100,8 @@ class Feed:
     def __init__(self, group, url=None, path=None, most=64, patience=30.0, dry=None, token=None, reuse=False):
         self.group, self.url, self.path, self.most = group, url and url.rstrip("/"), path, most
         self.patience, self.dry, self.reuse = patience, dry, reuse
-        self.headers = {"authorization": f"Bearer {token}"} if token else {}
+        # A file that holds a token ends with a newline, as a rule.
+        self.headers = {"authorization": f"Bearer {token.strip()}"} if token else {}
         self.waited = 0.0  # seconds from asking to the head of the answer: there was nothing to take yet, or it was on its way
         self.items = self.bytes = 0
         self.connection, self.memory = None, bytearray()
@@ -197,7 +198,9 @@ class Feed:
             status = self.call(f"/v1/groups/{self.group}")
         except (OSError, http.client.HTTPException):
             return False
-        if status["state"] in ("registered", "stopped", "failed"):
+        # Right after the service has started it has not got to every group, and a restart takes its time.
+        coming = status["desired"] == "running" and status["state"] != "failed"
+        if status["state"] in ("registered", "stopped", "failed") and not coming:
             why = status["reason"] or "start it to take from its feed"
             raise FeedError(f"group {self.group} is {status['state']}: {why}")
         return status["state"] == "completed"

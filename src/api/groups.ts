@@ -9,7 +9,7 @@ import { StopReport } from '../schemas/reports.js';
 import { groupStatus } from './group-status.js';
 import { BODY_PROBLEMS, jsonResponse, problemResponses } from './responses.js';
 import { ListQuery, selectionOf } from './selection.js';
-import { carryOut, WaitQuery } from './waiting.js';
+import { type Commands, WaitQuery } from './waiting.js';
 
 export const NameParams = Type.Object({ name: GroupName });
 
@@ -33,10 +33,10 @@ const REGISTERED = {
 const tags = ['groups'];
 
 /** Registration: what groups there are, and what they are made of. */
-export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }> = async (
-  app,
-  { coordinator },
-) => {
+export const groupRoutes: FastifyPluginAsyncTypebox<{
+  coordinator: Coordinator;
+  commands: Commands;
+}> = async (app, { coordinator, commands }) => {
   app.post(
     '/v1/groups',
     {
@@ -143,7 +143,7 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
         });
       }
       const spec = { ...request.body, name };
-      const outcome = await carryOut(request, (begun) => coordinator.replace(spec, 'rest', begun));
+      const outcome = await commands.carryOut(request, (begun) => coordinator.replace(spec, 'rest', begun));
       if (outcome.kind === 'begun') {
         reply.code(202);
         return groupStatus(coordinator.get(name));
@@ -188,7 +188,9 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
     },
     async (request, reply) => {
       const { name } = request.params;
-      const outcome = await carryOut(request, (begun) => coordinator.patch(name, request.body, begun));
+      const outcome = await commands.carryOut(request, (begun) =>
+        coordinator.patch(name, request.body, begun),
+      );
       if (outcome.kind === 'done') return groupStatus(outcome.value);
       reply.code(202);
       return groupStatus(coordinator.get(name));
@@ -217,7 +219,7 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator }
     },
     async (request, reply) => {
       const group = coordinator.get(request.params.name);
-      const outcome = await carryOut(request, (begun) => coordinator.remove(group.name, begun));
+      const outcome = await commands.carryOut(request, (begun) => coordinator.remove(group.name, begun));
       if (outcome.kind === 'done') return outcome.value;
       reply.code(202);
       return groupStatus(group);

@@ -8,7 +8,7 @@ import { groupStatus } from './group-status.js';
 import { NameParams, RUN_PROBLEMS } from './groups.js';
 import { BODY_PROBLEMS, jsonResponse, problemResponses } from './responses.js';
 import { LabelQuery, selectionOf } from './selection.js';
-import { carryOut, WaitQuery } from './waiting.js';
+import { type Commands, WaitQuery } from './waiting.js';
 
 const START_PROBLEMS = [
   'group_not_found',
@@ -23,10 +23,16 @@ const START_PROBLEMS = [
 ] as const;
 const tags = ['lifecycle'];
 
+export interface LifecycleOptions {
+  readonly coordinator: Coordinator;
+  readonly commands: Commands;
+  readonly clock: Clock;
+}
+
 /** Start, stop and restart, of one group and of many. */
-export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinator; clock: Clock }> = async (
+export const lifecycleRoutes: FastifyPluginAsyncTypebox<LifecycleOptions> = async (
   app,
-  { coordinator, clock },
+  { coordinator, commands, clock },
 ) => {
   app.post(
     '/v1/groups/:name/start',
@@ -48,7 +54,7 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
     },
     async (request, reply) => {
       const { name } = request.params;
-      const outcome = await carryOut(request, (begun) => coordinator.start(name, begun));
+      const outcome = await commands.carryOut(request, (begun) => coordinator.start(name, begun));
       if (outcome.kind === 'done') return groupStatus(outcome.value);
       reply.code(202);
       return groupStatus(coordinator.get(name));
@@ -75,7 +81,7 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
     },
     async (request, reply) => {
       const { name } = request.params;
-      const outcome = await carryOut(request, (begun) => coordinator.stop(name, begun));
+      const outcome = await commands.carryOut(request, (begun) => coordinator.stop(name, begun));
       if (outcome.kind === 'done') return outcome.value;
       reply.code(202);
       return groupStatus(coordinator.get(name));
@@ -101,7 +107,7 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<{ coordinator: Coordinat
     },
     async (request, reply) => {
       const { name } = request.params;
-      const outcome = await carryOut(request, (begun) => coordinator.restart(name, begun));
+      const outcome = await commands.carryOut(request, (begun) => coordinator.restart(name, begun));
       if (outcome.kind === 'done') return groupStatus(outcome.value);
       reply.code(202);
       return groupStatus(coordinator.get(name));

@@ -29,7 +29,14 @@ _parallel_workers_words() {
 }
 
 _parallel_workers_groups() {
-  _parallel_workers_words "$("\${COMP_WORDS[0]}" completion groups "\${address[@]}" 2>/dev/null)"
+  local program=\${COMP_WORDS[0]}
+  # What is typed may be an alias, which a quoted word never is.
+  if [[ -n \${BASH_ALIASES[$program]-} ]]; then
+    program=\${BASH_ALIASES[$program]}
+  else
+    printf -v program %q "$program"
+  fi
+  _parallel_workers_words "$(eval "$program completion groups \\"\\\${address[@]}\\"" 2>/dev/null)"
 }
 
 _parallel_workers_paths() {

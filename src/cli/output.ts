@@ -1,3 +1,5 @@
+import { EXIT } from './failures.js';
+
 /** Where a command writes. */
 export interface Output {
   readonly stdout: (text: string) => void;
@@ -23,8 +25,10 @@ export function processOutput(): Output {
   const { stdout, stderr } = process;
   for (const stream of [stdout, stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (!GONE.includes(error.code ?? '')) throw error;
-      process.exit(process.exitCode ?? 0);
+      if (GONE.includes(error.code ?? '')) process.exit(process.exitCode ?? 0);
+      // A full disk, say. Should standard error be what fails, nobody can be told.
+      if (stream === stdout) stderr.write(`standard output cannot be written: ${error.message}\n`);
+      process.exit(EXIT.failed);
     });
   }
   return {

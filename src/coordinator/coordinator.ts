@@ -14,7 +14,7 @@ import { Ledger, shuttingDown } from './ledger.js';
 import { Predecessors } from './predecessors.js';
 import { Registry } from './registry.js';
 import { ON_THEIR_WAY, resumeGroups } from './resume.js';
-import { type StartOutcome, type StartWish, startGroups } from './start.js';
+import { type StartOutcome, type StartWish, startGroups, superseded } from './start.js';
 import { stopGroups } from './stop.js';
 import { WorkerIds } from './worker-ids.js';
 
@@ -170,7 +170,11 @@ export class Coordinator {
     const ticket = group.want();
     await halted;
     const [outcome] = await startGroups([{ group, ticket }], {
-      admit: (starting) => this.#capacity.checkStart(starting),
+      admit: (starting) =>
+        orElse(
+          () => this.#capacity.checkStart(starting),
+          (problem) => group.refuse(ticket, problem),
+        ),
     });
     if (outcome?.problem !== undefined) throw outcome.problem;
   }
@@ -240,6 +244,7 @@ export class Coordinator {
       [name],
       () => {
         this.#refuseWhenClosing();
+        if (group.removing) throw superseded(group);
         this.#predecessors.check([group.spec], []);
         return this.#wanting([group], 'running');
       },
@@ -376,28 +381,56 @@ export class Coordinator {
   ): Promise<StartOutcome[]> {
     // Once the wish is kept the end of the service is no refusal any more: it beats the start, as a stop would.
     if (ticket === undefined) this.#refuseWhenClosing();
-    const atRest = groups.filter((group) => !group.active && ticket?.valid !== false);
-    this.#capacity.checkStart(atRest);
     const together = groups.map(({ name }) => name);
-    this.#predecessors.check(specsOf(atRest), together);
+    const admit = (starting: readonly Group[]) => {
+      this.#capacity.checkStart(starting);
+      this.#predecessors.check(specsOf(starting), together);
+    };
+    orElse(
+      () => admit(groups.filter((group) => !group.active && ticket?.valid !== false)),
+      (problem) => {
+        // It was stopped for this.
+        if (ticket !== undefined) for (const group of groups) group.refuse(ticket, problem);
+      },
+    );
     // From now on those that come after these are not refused, although the wish has to be written first.
     const arrived = this.#predecessors.expect(together);
+    let withdrawn = false;
     try {
       const wishes = ticket ? groups.map((group) => ({ group, ticket })) : await this.#want(groups, begun);
       const outcomes = await startGroups(wishes, {
         wait: (resting) => this.#predecessors.change(specsOf(resting), together),
-        admit: (starting) => {
-          this.#capacity.checkStart(starting);
-          this.#predecessors.check(specsOf(starting), together);
-        },
+        admit: (starting, waited) =>
+          orElse(
+            () => admit(starting),
+            (problem) => {
+              // Once it was stopped for this, or had to wait, it is a failure. Otherwise nothing has happened.
+              withdrawn = ticket === undefined && !waited;
+              for (const { group, ticket: wish } of wishes) {
+                if (withdrawn) group.withdraw(wish);
+                else group.refuse(wish, problem);
+              }
+            },
+          ),
       });
       const failed = outcomes.filter(({ problem }) => problem !== undefined);
       // What was rolled back is not wanted any more.
       if (failed.length > 0) await this.#note(failed.map(({ group }) => group));
-      return outcomes;
+      return outcomes.map((outcome) => this.#toldAtTheEnd(outcome));
+    } catch (error) {
+      if (withdrawn) await this.#note(groups);
+      throw error;
     } finally {
       arrived();
     }
+  }
+
+  /** The end of the service takes no wish back, so who asked has to know that the group will run all the same. */
+  #toldAtTheEnd(outcome: StartOutcome): StartOutcome {
+    const { group, problem } = outcome;
+    if (!this.#closing || problem?.code !== 'superseded' || group.desired !== 'running') return outcome;
+    const detail = `The service is shutting down, and group "${group.name}" does not run now. It is wanted to run, and will when the service starts again; stop it then if that is not what you want.`;
+    return { group, problem: new ProblemError('superseded', detail) };
   }
 
   /** The user wants these groups to run: from the moment that it is kept. */
@@ -406,6 +439,8 @@ export class Coordinator {
       groups.map(({ name }) => name),
       () => {
         this.#refuseWhenClosing();
+        const [first] = groups;
+        if (first !== undefined && groups.every(({ removing }) => removing)) throw superseded(first);
         return this.#wanting(groups, 'running');
       },
       () => {
@@ -437,6 +472,16 @@ export class Coordinator {
     const groups = await stopGroups(stopping, stop);
     const seconds = secondsSince(this.#options.clock, startedAt);
     return { success: groups.every(({ success }) => success), seconds, groups };
+  }
+}
+
+/** Does it; what is wrong is told before it is thrown. */
+function orElse(attempt: () => void, tell: (problem: ProblemError) => void): void {
+  try {
+    attempt();
+  } catch (error) {
+    if (error instanceof ProblemError) tell(error);
+    throw error;
   }
 }
 

@@ -60,6 +60,8 @@ export class Group {
   #since: Date;
   #reason: string | null = null;
   #desired: DesiredState;
+  /** The same, without a wish that may still be refused. */
+  #settled: DesiredState;
   /** It has done its work, and nobody has asked for more since. */
   #done: boolean;
   #incarnation: Incarnation | undefined;
@@ -82,6 +84,7 @@ export class Group {
     this.#spec = spec;
     this.#plannedIds = workerIds;
     this.#desired = registration.desired;
+    this.#settled = registration.desired;
     this.#done = completed;
     this.#state = completed ? 'completed' : 'registered';
     this.#world = world;
@@ -213,11 +216,20 @@ export class Group {
     return this.#workers.totals(this.#incarnation);
   }
 
-  /** The user wants the group to run: a wish that later commands can beat. */
+  /** The user wants the group to run: a wish that later commands can beat. One that is being removed has no wishes. */
   want(): StartTicket {
-    this.#desire('running');
-    this.#done = false;
+    if (!this.#removing) {
+      this.#desire('running');
+      this.#done = false;
+    }
     return this.ticket();
+  }
+
+  /** The start that was wanted has been refused before anything happened: what is desired is what it was. */
+  withdraw(ticket: StartTicket): void {
+    if (!ticket.valid || this.active) return;
+    this.#desire(this.#settled);
+    this.#done = this.#state === 'completed';
   }
 
   /** Holds until a later command, or the end of the service, beats what goes on now. */
@@ -267,13 +279,14 @@ export class Group {
     });
     this.#incarnation = incarnation;
     this.#launch = launch;
+    this.#settled = 'running';
     this.#move('start', null);
     return incarnation;
   }
 
   /** Stops the group, beats every start that is under way, and reports when all are dead. */
   stop(first?: Promise<unknown>): Promise<GroupStopReport> {
-    this.#desire('stopped');
+    this.#settle('stopped');
     return this.halt(first);
   }
 
@@ -301,7 +314,7 @@ export class Group {
     this.#restart.cancel();
     // One that fails by itself ends for a reason of its own.
     if (this.#state === 'backoff' || (this.active && this.#incarnation?.cause === undefined))
-      this.#desire('stopped');
+      this.#settle('stopped');
     if (this.#state === 'backoff') this.#move('stopped', problem.message);
     this.#incarnation?.end({ kind: 'rollback', problem });
   }
@@ -316,9 +329,11 @@ export class Group {
     if (!this.active) this.#workers.resize(workerIds, spec.buckets);
   }
 
-  /** A start that nobody waits for could not even begin. */
+  /** What should run could not even begin, and nobody may be there to be told. */
   refuse(ticket: StartTicket, { message }: ProblemError): void {
-    if (!ticket.valid || this.#state !== 'registered') return;
+    // One that waits for its next try has that.
+    if (!ticket.valid || this.active || this.#state === 'backoff') return;
+    this.#settled = 'running';
     this.#onFailed({ kind: 'start' }, message);
     this.#move('failed', message);
     if (this.#spec.critical)
@@ -391,6 +406,11 @@ export class Group {
   #onMessage(message: HostMessage): void {
     if (message.type === 'log') this.record.droppedLines += message.droppedLines ?? 0;
     this.#world.events.emit('message', { group: this.name, message });
+  }
+
+  #settle(desired: DesiredState): void {
+    this.#settled = desired;
+    this.#desire(desired);
   }
 
   #desire(desired: DesiredState): void {

@@ -23,8 +23,11 @@ export interface StartWish {
 export interface StartRules {
   /** What has to happen before these groups can start; undefined when that is nothing. Asked again after it. */
   readonly wait?: (resting: readonly Group[]) => Promise<unknown> | undefined;
-  /** Asked once, right before any host is started: throws when there is no room, or those before them do not run. */
-  readonly admit?: (starting: readonly Group[]) => void;
+  /**
+   * Asked once, right before any host is started: throws when there is no room, or those before them do not run.
+   * `waited`: others had to end or come first.
+   */
+  readonly admit?: (starting: readonly Group[], waited: boolean) => void;
   /** Set when the restart policy starts a group. */
   readonly restartAfter?: RestartReason;
 }
@@ -49,13 +52,18 @@ export async function startGroups(
   const resting = () => wishes.filter(({ group, ticket }) => ticket.valid && !group.active);
   // A stop in the moment at which a start begins by itself comes before it.
   await undefined;
+  let waited = false;
   for (;;) {
     const first = halts(wishes) ?? wait?.(resting().map(({ group }) => group));
     if (first === undefined) break;
+    waited = true;
     await first;
   }
   const starting = resting();
-  admit?.(starting.map(({ group }) => group));
+  admit?.(
+    starting.map(({ group }) => group),
+    waited,
+  );
   const together = starting.length > 1;
   const launched: Launched[] = starting.map(({ group, ticket }) => ({
     group,
@@ -139,7 +147,8 @@ function problemToStart(group: Group, cause: EndCause | undefined): ProblemError
   return problemOf(cause) ?? superseded(group);
 }
 
-function superseded(group: Group): ProblemError {
+/** A later command, or the end of the service, has come before the start. */
+export function superseded(group: Group): ProblemError {
   const detail = `Group "${group.name}" was not started: it was stopped, restarted, replaced or deleted meanwhile, or the service is shutting down.`;
   return new ProblemError('superseded', detail);
 }

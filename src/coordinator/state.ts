@@ -14,15 +14,15 @@ export type GroupEvent =
   | 'backoff'; // it will start again by itself
 
 const GROUP_TABLE: Readonly<Record<GroupState, Partial<Record<GroupEvent, GroupState>>>> = {
-  // Failed without a process: what should run again after a restart of the service, and may not.
+  // Failed without a process: what should run, after a restart of itself or of the service, and may not.
   registered: { start: 'starting', failed: 'failed' },
   starting: { running: 'running', stop: 'stopping', failed: 'failed', backoff: 'backoff' },
   running: { stop: 'stopping', failed: 'failed', backoff: 'backoff' },
   backoff: { start: 'starting', stopped: 'stopped' },
   stopping: { stopped: 'stopped', completed: 'completed', failed: 'failed', backoff: 'backoff' },
-  stopped: { start: 'starting' },
-  completed: { start: 'starting' },
-  failed: { start: 'starting' },
+  stopped: { start: 'starting', failed: 'failed' },
+  completed: { start: 'starting', failed: 'failed' },
+  failed: { start: 'starting', failed: 'failed' },
 };
 
 /** The state after `event` in `state`, or undefined where the table has no such transition. */

@@ -9,6 +9,9 @@ const BOUNDS: JournalBounds = { entries: 1_000, bytes: 4 * 1024 * 1024 };
 /** How soon a client is to come back when it has lost its stream; browsers do by themselves. */
 const RETRY_MS = 1_000;
 
+/** For so long a snapshot is that of whoever asks for one, if nothing happens meanwhile. */
+const SHARED_MS = 100;
+
 interface EventEntry {
   readonly text: string;
   /** Undefined for what is of the whole service. */
@@ -28,6 +31,8 @@ export interface WatchOptions {
 export class EventJournal {
   readonly #journal: Journal<EventEntry>;
   readonly #snapshot: (group: string | undefined) => ServiceEvent;
+  /** Snapshots of this moment, by group. */
+  #shared = { id: '', texts: new Map<string | undefined, string>() };
   /** Tells ids of this life from those of another. */
   readonly #life = randomBytes(4).toString('hex');
 
@@ -64,7 +69,7 @@ export class EventJournal {
       journal,
       from: journal.positionOfLast(tail, wants),
       head,
-      interlude: { at: now, text: asServerSent(this.#id(now - 1), this.#snapshot(group)) },
+      interlude: { at: now, text: this.#snapshotText(group), before: withoutId },
       wants,
     });
   }
@@ -75,6 +80,20 @@ export class EventJournal {
    */
   heartbeat({ position }: JournalReader<EventEntry>): string {
     return `: alive\nid: ${this.#id(position - 1)}\n\n`;
+  }
+
+  /** What is now. Readers that come in the same moment share the text, which can be megabytes. */
+  #snapshotText(group: string | undefined): string {
+    const id = this.#id(this.#journal.next - 1);
+    if (id !== this.#shared.id) this.#shared = { id, texts: new Map() };
+    const { texts } = this.#shared;
+    const known = texts.get(group);
+    if (known !== undefined) return known;
+    const text = asServerSent(id, this.#snapshot(group));
+    // Not longer: what workers do between two events is in it, too.
+    if (texts.size === 0) setTimeout(() => texts.clear(), SHARED_MS).unref();
+    texts.set(group, text);
+    return text;
   }
 
   #id(position: number): string {
@@ -88,6 +107,11 @@ export class EventJournal {
     const position = Number(digits) + 1;
     return position >= this.#journal.first && position <= this.#journal.next ? position : undefined;
   }
+}
+
+/** What is before the snapshot has no id: who is cut off there and comes back has not had the snapshot yet. */
+function withoutId({ text }: EventEntry): string {
+  return text.slice(text.indexOf('\n') + 1);
 }
 
 function asServerSent(id: string, event: ServiceEvent): string {

@@ -6,14 +6,20 @@ const PIECE_CHARACTERS = 16 * 1024;
 /** What a reader has: text, nothing yet, nothing any more, or a gap that it cannot go on over. */
 export type Piece = { readonly text: string } | 'wait' | 'end' | 'cut';
 
+/** Text that comes before the entry at that position; entries before it are told in another way. */
+export interface Interlude<T extends Entry> {
+  readonly at: number;
+  readonly text: string;
+  readonly before: (entry: T) => string;
+}
+
 export interface JournalReaderOptions<T extends Entry> {
   readonly journal: Journal<T>;
   /** Position of the first entry to read. */
   readonly from: number;
   /** Text that comes before that. */
   readonly head?: string;
-  /** Text that comes before the entry at that position. */
-  readonly interlude?: { readonly at: number; readonly text: string };
+  readonly interlude?: Interlude<T>;
   readonly wants: (entry: T) => boolean;
   /** What to say when so many entries are gone unread. Without it the reader cannot go on. */
   readonly tellLost?: (lost: number) => string;
@@ -23,7 +29,7 @@ export interface JournalReaderOptions<T extends Entry> {
 export class JournalReader<T extends Entry> {
   readonly #options: JournalReaderOptions<T>;
   #head: string;
-  #interlude: { readonly at: number; readonly text: string } | undefined;
+  #interlude: Interlude<T> | undefined;
   #position: number;
 
   constructor(options: JournalReaderOptions<T>) {
@@ -62,7 +68,7 @@ export class JournalReader<T extends Entry> {
     const end = this.#interlude?.at ?? journal.next;
     while (this.#position < end && text.length < PIECE_CHARACTERS) {
       const entry = journal.at(this.#position++);
-      if (entry !== undefined && wants(entry)) text += entry.text;
+      if (entry !== undefined && wants(entry)) text += this.#interlude?.before(entry) ?? entry.text;
     }
     if (text !== '') return { text };
     // What was passed over on the way to it is nothing to send.

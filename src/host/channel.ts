@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '../clock.js';
 
 export interface ChannelListener {
@@ -6,8 +6,19 @@ export interface ChannelListener {
   message(value: unknown): void;
   /** What arrived is not JSON, or never ends. Nothing more will be delivered. */
   garbage(detail: string): void;
-  /** The other side is gone. Called once, and always. */
+  /** Nothing more will come. Called once, and always. */
   closed(): void;
+  /** The other side hears nothing any more; what it has said before may still come. */
+  deaf(): void;
+}
+
+/**
+ * The two ways of a channel. They are streams of their own: one that cannot be written to is destroyed by Node with all
+ * that it has not read yet, and the last word of the other side would be lost whenever it is spoken to in its last moment.
+ */
+export interface Ways {
+  readonly incoming: Readable;
+  readonly outgoing: Writable;
 }
 
 /** So many messages in each window, and no more. */
@@ -18,11 +29,12 @@ export interface Pace {
 }
 
 /**
- * JSON values over a stream, one a line. Node's own IPC would do, were it not that bytes which are no message
+ * JSON values over a pair of streams, one a line. Node's own IPC would do, were it not that bytes which are no message
  * throw in the middle of the parent's event loop, and user code can write such bytes to the host's descriptor.
  */
 export class Channel {
-  readonly #stream: Duplex;
+  readonly #incoming: Readable;
+  readonly #outgoing: Writable;
   readonly #listener: ChannelListener;
   readonly #maxLineBytes: number;
   #pace: Pace | undefined;
@@ -36,15 +48,21 @@ export class Channel {
    * @param maxLineBytes the longest line that is read; a longer one is garbage.
    * @param pace how fast it is read at most, where the other side is not trusted: who sends more is made to wait
    */
-  constructor(stream: Duplex, maxLineBytes: number, listener: ChannelListener, pace?: Pace) {
-    this.#stream = stream;
+  constructor({ incoming, outgoing }: Ways, maxLineBytes: number, listener: ChannelListener, pace?: Pace) {
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
     this.#listener = listener;
     this.#pace = pace;
     this.#maxLineBytes = maxLineBytes;
-    stream.on('data', (chunk: Buffer) => this.#onData(chunk));
-    stream.on('error', () => this.close());
-    stream.on('end', () => this.close());
-    stream.on('close', () => this.close());
+    incoming.on('data', (chunk: Buffer) => this.#onData(chunk));
+    incoming.on('error', () => this.close());
+    incoming.on('end', () => this.close());
+    incoming.on('close', () => this.close());
+    // An error is followed by it.
+    outgoing.on('error', () => {});
+    outgoing.on('close', () => {
+      if (!this.#closed) listener.deaf();
+    });
   }
 
   get closed(): boolean {
@@ -52,20 +70,20 @@ export class Channel {
   }
 
   send(value: unknown): void {
-    if (!this.#closed && this.#stream.writable) this.#stream.write(`${JSON.stringify(value)}\n`);
+    if (!this.#closed && this.#outgoing.writable) this.#outgoing.write(`${JSON.stringify(value)}\n`);
   }
 
   /** Reads what is left as fast as it comes: the other side is dead, and cannot send more. */
   hurry(): void {
     this.#pace = undefined;
-    this.#stream.resume();
+    this.#incoming.resume();
   }
 
   /** Resolves when all that was sent has been handed to the operating system. */
   flushed(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#closed || !this.#stream.writable) resolve();
-      else this.#stream.write('', () => resolve());
+      if (this.#closed || !this.#outgoing.writable) resolve();
+      else this.#outgoing.write('', () => resolve());
     });
   }
 
@@ -73,7 +91,8 @@ export class Channel {
     if (this.#closed) return;
     this.#closed = true;
     this.#parts = [];
-    this.#stream.destroy();
+    this.#incoming.destroy();
+    this.#outgoing.destroy();
     this.#listener.closed();
   }
 
@@ -93,11 +112,11 @@ export class Channel {
 
   /** Goes on with the rest when the window is over. */
   #wait({ windowMs, clock }: Pace, rest: Buffer): void {
-    this.#stream.pause();
-    this.#stream.unshift(rest);
+    this.#incoming.pause();
+    this.#incoming.unshift(rest);
     clock.after(windowMs, () => {
       this.#delivered = 0;
-      if (!this.#closed) this.#stream.resume();
+      if (!this.#closed) this.#incoming.resume();
     });
   }
 

@@ -6,13 +6,13 @@ const CLOSE_ON_EXEC = 0o2000000;
 /**
  * Descriptors of this process that those it starts would inherit. Node opens its own so that none is inherited, and
  * mends those that it was started with, but only up to the first gap above 15: a shell's 251 stays open. Linux only;
- * elsewhere none is found.
+ * elsewhere none is found. Up to 4 a host has its own in their place.
  */
 export function inheritableDescriptors(): number[] {
   try {
     return readdirSync('/proc/self/fdinfo')
       .map(Number)
-      .filter((fd) => fd > 2 && isInheritable(fd));
+      .filter((fd) => fd > 4 && isInheritable(fd));
   } catch {
     return [];
   }

@@ -95,20 +95,23 @@ class HostProcess implements Host {
     });
     child.on('exit', (code, signal) => this.#onExit({ code, signal }));
     // Out of descriptors, Node makes a child without any stream.
-    const [, stdout, stderr, channel] = (child.stdio ?? []) as (Duplex | null | undefined)[];
+    const [, stdout, stderr, incoming, outgoing] = (child.stdio ?? []) as (Duplex | null | undefined)[];
     if (stdout) this.#outputs.push(this.#readLines(stdout, 'info'));
     if (stderr) {
       this.#stderr = this.#readLines(stderr, 'warn');
       this.#outputs.push(this.#stderr);
     }
-    if (!channel) return;
+    if (!incoming || !outgoing) return;
+    // Nothing comes that way but its end.
+    outgoing.resume();
     this.#channel = new Channel(
-      channel,
+      { incoming, outgoing },
       MAX_MESSAGE_BYTES,
       {
         message: (value) => this.#onMessage(value),
         garbage: (detail) => this.#distrust(`it sent ${detail} on its control channel`),
         closed: () => this.#onChannelClosed(),
+        deaf: () => this.#onDeaf(),
       },
       { ...PACE, clock },
     );
@@ -175,7 +178,8 @@ class HostProcess implements Host {
       detached: true,
       cwd: directory,
       env: environment,
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      // Messages, then commands.
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
     });
   }
 
@@ -221,12 +225,16 @@ class HostProcess implements Host {
   }
 
   #onChannelClosed(): void {
-    if (this.#exit === undefined) {
-      this.#exitTimer = this.#clock.after(EXIT_WINDOW_MS, () =>
-        this.#distrust('it closed its control channel'),
-      );
-    }
+    this.#onDeaf();
     this.#settle();
+  }
+
+  #onDeaf(): void {
+    if (this.#exit !== undefined) return;
+    this.#exitTimer?.cancel();
+    this.#exitTimer = this.#clock.after(EXIT_WINDOW_MS, () =>
+      this.#distrust('it closed its control channel'),
+    );
   }
 
   #onStartFailure({ message }: Error): void {

@@ -118,7 +118,7 @@ export class HostWorker {
     const stack = threadId === undefined ? undefined : await stackOfThread(threadId);
     const where =
       stack === undefined
-        ? '; it waits for something, or sits in a system call: there is no stack to show'
+        ? '; it waits for something, sits in a system call, or had no turn to answer: there is no stack to show'
         : `; it hangs ${stack.split('\n')[0]?.trim()}`;
     const message = `stalled: a call has taken ${took} s, more than iterationTimeoutSeconds (${seconds} s)${where}`;
     this.#send({

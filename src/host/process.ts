@@ -5,9 +5,12 @@ import { GroupHost } from './group-host.js';
 import type { HostCommand } from './protocol.js';
 
 /**
- * Entry of a host process. Started by the control plane with its end of the channel as descriptor 3, the
- * group's name, and the descriptors that it has inherited and has to close.
+ * Entry of a host process. Started by the control plane with its ends of the channel, the group's name, and the descriptors
+ * that it has inherited and has to close.
  */
+
+/** Descriptors of the channel's two ways. */
+const [MESSAGES_FD, COMMANDS_FD] = [3, 4];
 
 /** The control plane can be trusted; this is only a bound. */
 const MAX_COMMAND_BYTES = 64 * 1024 * 1024;
@@ -28,10 +31,15 @@ const host = new GroupHost(
   () => void channel.flushed().then(() => process.exit(0)),
 );
 
-const channel = new Channel(new Socket({ fd: 3 }), MAX_COMMAND_BYTES, {
+const ways = {
+  incoming: new Socket({ fd: COMMANDS_FD, writable: false }),
+  outgoing: new Socket({ fd: MESSAGES_FD, readable: false }),
+};
+const channel = new Channel(ways, MAX_COMMAND_BYTES, {
   message: (value) => host.handle(value as HostCommand),
   garbage: leave,
   closed: leave,
+  deaf: leave,
 });
 
 /** The control plane is gone, however it went: nothing of this group stays behind. */

@@ -48,24 +48,45 @@ export function callRate(before: CallTimes, after: CallTimes, seconds: number): 
   const comparable = before.buckets.length === buckets.length && buckets.every(([, n]) => n >= 0);
   if (!comparable || calls < 0 || seconds <= 0) return undefined;
   if (calls === 0) return { perSecond: 0, mean: undefined, median: undefined, p99: undefined, beyond: false };
-  const { value, beyond } = quantile(0.99, buckets, calls);
+  const spent = after.seconds - before.seconds;
+  const place = placeWithin(buckets, calls, spent);
+  const { value, beyond } = quantile(0.99, buckets, calls, place);
   return {
     perSecond: calls / seconds,
-    mean: (after.seconds - before.seconds) / calls,
-    median: quantile(0.5, buckets, calls).value,
+    mean: spent / calls,
+    median: quantile(0.5, buckets, calls, place).value,
     p99: value,
     beyond,
   };
 }
 
-/** As histogram_quantile of Prometheus: within a bucket calls are taken to lie evenly. */
-function quantile(q: number, buckets: CallTimes['buckets'], calls: number) {
+/**
+ * Where in their buckets calls lie on average, 0 at the lower bounds and 1 at the upper ones. Their sum tells: were all
+ * calls of 50 ms in a bucket from 50 to 100, "in the middle" would make 75 of them.
+ */
+function placeWithin(buckets: CallTimes['buckets'], calls: number, seconds: number): number {
+  let [lower, below, least, width] = [0, 0, 0, 0];
+  for (const [bound, n] of buckets) {
+    if (bound === Number.POSITIVE_INFINITY) break;
+    least += (n - below) * lower;
+    width += (n - below) * (bound - lower);
+    [lower, below] = [bound, n];
+  }
+  // Of what is beyond all bounds only the sum with the others is known.
+  if (below < calls || width === 0) return 0.5;
+  return Math.min(0.99, Math.max(0.01, (seconds - least) / width));
+}
+
+/** As histogram_quantile of Prometheus, which takes every `place` for the middle: there calls lie evenly in a bucket. */
+function quantile(q: number, buckets: CallTimes['buckets'], calls: number, place: number) {
   const rank = q * calls;
   let [lower, below] = [0, 0];
   for (const [bound, n] of buckets) {
     if (n >= rank) {
       if (bound === Number.POSITIVE_INFINITY) return { value: lower, beyond: true };
-      return { value: lower + (bound - lower) * ((rank - below) / (n - below)), beyond: false };
+      // The mean of x ** (1 / place - 1) over x from 0 to 1 is `place`.
+      const within = ((rank - below) / (n - below)) ** (1 / place - 1);
+      return { value: lower + (bound - lower) * within, beyond: false };
     }
     [lower, below] = [bound, n];
   }

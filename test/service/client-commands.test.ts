@@ -41,6 +41,21 @@ function assertOneLine({ stdout, stderr }: ClientRun, says: RegExp): void {
   assert.match(stderr, says);
 }
 
+test('standard output that cannot be written is told in a line, and an exit code', async (t) => {
+  const service = await startService(t);
+  await service.register({ name: 'a', module: 'sleeps.mjs' });
+  const command = `exec "$0" dist/server.js status --url ${service.url} > /dev/full`;
+  const child = spawn('/bin/sh', ['-c', command, process.execPath], { cwd: ROOT });
+  t.after(() => child.kill('SIGKILL'));
+  let stderr = '';
+  child.stderr.on('data', (text) => {
+    stderr += text;
+  });
+  const [code] = await once(child, 'close');
+  assert.equal(code, 1);
+  assert.match(stderr, /^standard output cannot be written: .*ENOSPC.*\n$/);
+});
+
 test('a session: status, start, stop and restart, by name, by label and all', async (t) => {
   const service = await startService(t);
   const ask = asking(service.url);

@@ -74,13 +74,21 @@ test('bash completes commands, flags, files, and the names of groups', async (t)
     [[ $2 != *' ' ]] || COMP_WORDS+=('')
     COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
     _parallel_workers; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  await assertCompletes(async (line) => {
-    const { stdout, stderr } = await run('bash', ['-c', driver, 'bash', script, line], {
-      env: { ...process.env, PATH: path, PW_URL: service.url },
-    });
-    assert.equal(stderr, '');
-    return stdout.split('\n').filter((word) => word !== '');
-  }, service);
+  const environments = {
+    installed: { PATH: path, before: '' },
+    'an alias': {
+      PATH: process.env['PATH'],
+      before: `shopt -s expand_aliases; alias parallel-workers="${process.execPath} ${ROOT}dist/server.js"; `,
+    },
+  };
+  for (const { PATH, before } of Object.values(environments))
+    await assertCompletes(async (line) => {
+      const { stdout, stderr } = await run('bash', ['-c', before + driver, 'bash', script, line], {
+        env: { ...process.env, PATH, PW_URL: service.url },
+      });
+      assert.equal(stderr, '');
+      return stdout.split('\n').filter((word) => word !== '');
+    }, service);
 });
 
 test('fish completes the same', requires('fish'), async (t) => {

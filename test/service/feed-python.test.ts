@@ -5,6 +5,7 @@ import test from 'node:test';
 import { allMarks } from '../support/feed.js';
 import { requires } from '../support/requires.js';
 import { ROOT, startService, until } from '../support/service.js';
+import { temporaryDirectory } from '../support/temporary.js';
 import { workersDir } from '../support/workers-dir.js';
 
 /** Takes all of a group with feed.py and prints the mark of each item; errors of the feed are its last line. */
@@ -72,6 +73,24 @@ test('feed.py', requires('python3'), async (t) => {
     await service.stop('train');
     assert.match((await ended).at(-1) ?? '', /^FeedError group train is stopped/);
     await service.call('DELETE', '/v1/groups/train');
+  });
+
+  await t.test('waits while a service that was started anew has not got to its group', async (t) => {
+    const stateDir = temporaryDirectory(t);
+    const first = await startService(t, { stateDir });
+    // It comes before, and takes its time.
+    await first.register({ name: 'slow', module: 'setup-waits.mjs' });
+    await first.call('POST', '/v1/groups/slow/start?wait=false');
+    await first.register({ ...spec, workers: 1, params: {}, feed: { capacity: 2 }, intervalSeconds: 0.01 });
+    await first.start('train');
+    const { ended, lines } = taker(first.url, 'auto');
+    await until('items', () => (lines().length > 5 ? true : undefined));
+    await first.end('SIGKILL');
+    const second = await startService(t, { stateDir, flags: ['--port', new URL(first.url).port] });
+    assert.equal((await second.status('train')).state, 'registered', 'it is not its turn yet');
+    await until('items of the next host', () => (lines().lastIndexOf('0:0') > 0 ? true : undefined), 30);
+    await second.stop('train');
+    assert.match((await ended).at(-1) ?? '', /^FeedError group train is stopped/);
   });
 
   await t.test('says what is wrong with a group, or a service, that is not there', async () => {

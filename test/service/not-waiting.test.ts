@@ -7,7 +7,7 @@ import { temporaryDirectory } from '../support/temporary.js';
 
 /** A service with a group whose workers, once asked, end when the test says so. */
 async function lingering(t: TestContext): Promise<{ service: Service; letEnd: () => void }> {
-  const service = await startService(t);
+  const service = await startService(t, { flags: ['--rate-limit', '0'] });
   const gate = join(temporaryDirectory(t), 'gate');
   await service.register({
     name: 'a',
@@ -110,4 +110,18 @@ test('what is refused at once is refused, whoever waits', async (t) => {
   await service.start('a');
   const full = await service.call('POST', '/v1/groups/b/start?wait=false');
   assert.equal(full.body.code, 'worker_cap_reached');
+});
+
+test('commands that nobody waits for are bounded, and there is room again when they have ended', async (t) => {
+  const { service, letEnd } = await lingering(t);
+  const path = '/v1/groups/a/stop?wait=false';
+  const stops = await Promise.all(Array.from({ length: 1_000 }, () => service.call('POST', path)));
+  assert.ok(stops.every(({ status }) => status === 202));
+  const refused = await service.call('POST', path);
+  assert.deepEqual([refused.status, refused.body.code], [503, 'overloaded']);
+  assert.match(refused.body.detail, /1000 commands with wait=false are under way/);
+  const waits = service.call('POST', '/v1/groups/a/stop');
+  letEnd();
+  assert.equal((await waits).status, 200, 'who waits is served');
+  assert.equal((await service.call('POST', path)).status, 202);
 });

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { Duplex, PassThrough } from 'node:stream';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Duplex } from 'node:stream';
+import { PassThrough } from 'node:stream';
 import test from 'node:test';
 import { Channel } from '#dist/host/channel.js';
 import { FakeClock, settle } from '../support/fake-clock.js';
@@ -9,11 +12,11 @@ function channel(maxLineBytes = 100) {
   const outgoing = new PassThrough();
   const heard: unknown[] = [];
   const events: string[] = [];
-  const stream = Duplex.from({ readable: incoming, writable: outgoing });
-  const end = new Channel(stream, maxLineBytes, {
+  const end = new Channel({ incoming, outgoing }, maxLineBytes, {
     message: (value) => heard.push(value),
     garbage: (detail) => events.push(`garbage: ${detail}`),
     closed: () => events.push('closed'),
+    deaf: () => events.push('deaf'),
   });
   return { incoming, outgoing, heard, events, end };
 }
@@ -64,11 +67,15 @@ test('one that is paced is read so fast and no faster, and nothing is lost', asy
   const clock = new FakeClock();
   const heard: unknown[] = [];
   const events: string[] = [];
-  const stream = Duplex.from({ readable: incoming, writable: new PassThrough() });
   const end = new Channel(
-    stream,
+    { incoming, outgoing: new PassThrough() },
     100,
-    { message: (value) => heard.push(value), garbage: () => {}, closed: () => events.push('closed') },
+    {
+      message: (value) => heard.push(value),
+      garbage: () => {},
+      closed: () => events.push('closed'),
+      deaf: () => {},
+    },
     { messages: 2, windowMs: 25, clock },
   );
   incoming.write('1\n2\n3\n4\n5\n6');
@@ -85,3 +92,36 @@ test('one that is paced is read so fast and no faster, and nothing is lost', asy
   await settle();
   assert.deepEqual(events, ['closed']);
 });
+
+test('the last word of one that has ended is heard, although it is spoken to in its last moment', {
+  timeout: 30_000,
+}, async (t) => {
+  const code = `require('fs').writeSync(3, '"finished"\\n')`;
+  const child: ChildProcess = spawn(process.execPath, ['-e', code], {
+    stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const [, , , incoming, outgoing] = child.stdio as unknown as Duplex[];
+  assert.ok(incoming && outgoing);
+  const heard: unknown[] = [];
+  let end: Channel | undefined;
+  const closed = new Promise<void>((resolve) => {
+    end = new Channel({ incoming, outgoing }, 100, {
+      message: (value) => heard.push(value),
+      garbage: () => {},
+      closed: resolve,
+      deaf: () => {},
+    });
+  });
+  // In one turn, in which nothing can be read: it says its last word, ends, and is spoken to.
+  const { pid = 0 } = child;
+  while (isAlive(pid)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+  end?.send({ type: 'report' });
+  await closed;
+  assert.deepEqual(heard, ['finished']);
+});
+
+/** Whether it runs still: one that has ended stays in the table of processes as long as nobody has asked how. */
+function isAlive(pid: number): boolean {
+  return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+}

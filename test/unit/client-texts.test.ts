@@ -102,8 +102,13 @@ test('rates come from two readings of /metrics', () => {
   const { perSecond, mean, median, p99, beyond } = callRate(before, after, 2) ?? {};
   assert.deepEqual([perSecond, mean?.toFixed(6), beyond], [50, '0.004000', false]);
   assert.equal(median, 0.001);
-  // The 99th of 100 is the 49th of 50 between 1 and 10 ms.
-  assert.equal(p99?.toFixed(6), '0.009820');
+  // The 99th of 100 is the 49th of 50 between 1 and 10 ms. Of the 0.5 s that lie between the least and the most that these
+  // 100 calls can have taken, they took 0.35 s.
+  assert.equal(p99?.toFixed(6), '0.009922');
+  // All of the same time, right above the bound of a bucket: not in its middle.
+  const same = callRate(read(0, 0, 0, 0, 0), read(100, 0.105, 0, 100, 100), 1);
+  assert.ok(same?.median !== undefined && same.mean !== undefined);
+  assert.ok(Math.abs(same.median - same.mean) < 0.0001, String(same.median));
 
   assert.deepEqual(callRate(before, before, 1), {
     perSecond: 0,

@@ -6,7 +6,20 @@ import { pageClock } from '#dist/dashboard/model/page-clock.js';
 import { Series } from '#dist/dashboard/model/series.js';
 import { ServiceClock } from '#dist/dashboard/model/service-clock.js';
 import { remarksOf } from '#dist/readings/group-words.js';
+import type { GroupStatus } from '#dist/schemas/group-status.js';
 import { EXAMPLE, snapshot } from '../support/dashboard.js';
+
+const FEED = {
+  capacity: 8,
+  depth: 0,
+  takenItems: 0,
+  takenBytes: 0,
+  droppedItems: 0,
+  takers: 0,
+  putters: 0,
+  takeWaitSeconds: 0,
+  putWaitSeconds: 0,
+} as unknown as NonNullable<GroupStatus['feed']>;
 
 test('history makes rates of snapshots, with gaps where nothing is known', () => {
   const history = new History();
@@ -20,12 +33,14 @@ test('history makes rates of snapshots, with gaps where nothing is known', () =>
   assert.deepEqual(numbersOf(view), {
     workers: '1/1',
     perSecond: '100',
-    median: '500 µs',
-    p99: '990 µs',
+    median: '993 µs',
+    p99: '1.00 ms',
     memory: '74 MiB',
     cpu: '0 %',
     feedDepth: null,
-    trainerWaits: null,
+    trainerWaits: '-',
+    workersWait: '-',
+    waits: null,
   });
 
   history.add(snapshot(100, 0, { host: null }));
@@ -33,6 +48,20 @@ test('history makes rates of snapshots, with gaps where nothing is known', () =>
   assert.equal(history.views[0]?.calls, undefined, 'after a gap it begins anew');
   history.add(snapshot(101, 10, { name: 'other' }));
   assert.equal(history.views[0]?.series.length, 1, 'another group');
+});
+
+test('of a feed it is said who waits for whom', () => {
+  const waits = (feed: { takeWaitShare: number; putWaitShare: number } | null, change: object = {}) => {
+    const history = new History();
+    const full = feed && { ...FEED, ...feed };
+    history.add(snapshot(0, 0, { feed: full, ...change }));
+    const [view] = history.views;
+    return view && numbersOf(view).waits;
+  };
+  assert.equal(waits(null), null);
+  assert.equal(waits({ takeWaitShare: 0.5, putWaitShare: 0.1 }), 'trainer waits 50 %');
+  assert.equal(waits({ takeWaitShare: 0, putWaitShare: 1 }), 'workers wait 100 %');
+  assert.equal(waits({ takeWaitShare: 0, putWaitShare: 0 }, { host: null }), null);
 });
 
 test('series keep the last minutes', () => {

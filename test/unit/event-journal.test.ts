@@ -16,6 +16,7 @@ function journal(bounds?: { entries: number; bytes: number }) {
 interface Read {
   /** Names of groups, `snapshot`, or the type of what is of the whole service. */
   readonly told: string[];
+  readonly ids: readonly (string | undefined)[];
   readonly lastId: string | undefined;
   readonly next: string;
 }
@@ -25,12 +26,12 @@ function read(of: EventJournal, lastEventId?: string, group?: string, tail?: num
   let text = '';
   let piece = reader.next();
   for (; typeof piece === 'object'; piece = reader.next()) text += piece.text;
-  const events = [...text.matchAll(/^id: (\S+)\nevent: (\S+)\ndata: (.*)\n\n/gm)];
+  const events = [...text.matchAll(/(?:^id: (\S+)\n)?^event: (\S+)\ndata: (.*)\n\n/gm)];
   const told = events.map(([, , , data = '']) => {
     const event = JSON.parse(data);
     return event.group ?? event.type;
   });
-  return { told, lastId: events.at(-1)?.[1], next: piece };
+  return { told, ids: events.map(([, id]) => id), lastId: events.at(-1)?.[1], next: piece };
 }
 
 test('without an id there is a snapshot, whose id one can go on from', () => {
@@ -85,6 +86,9 @@ test('with a tail the last of what was comes before the snapshot, and after it w
   of.append(deleted('c'));
   assert.deepEqual(read(of, first.lastId, undefined, 3).told, ['c'], 'who knows its place has no need of it');
 
+  const ids = (tail: number) => read(of, undefined, undefined, tail).ids.map((id) => id !== undefined);
+  assert.deepEqual(ids(2), [false, false, true], 'nobody goes on from what is before the snapshot');
+
   // The snapshot is of the moment at which it was asked for, wherever the reader is.
   const reader = of.watch({ group: undefined, lastEventId: undefined, tail: 1 });
   of.append(deleted('later'));
@@ -94,6 +98,25 @@ test('with a tail the last of what was comes before the snapshot, and after it w
     [...text.matchAll(/"type":"(\w+)".*?(?:"group":"(\w+)")?\}/g)].map(([, type, group]) => group ?? type),
     ['c', 'snapshot', 'later'],
   );
+});
+
+test('who comes in the same moment gets the same snapshot, and who comes later that of then', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let made = 0;
+  const of = new EventJournal(() => {
+    made++;
+    return { type: 'snapshot', at, groups: [] };
+  });
+  for (let i = 0; i < 5; i++) read(of);
+  assert.equal(made, 1);
+  read(of, undefined, 'a');
+  assert.equal(made, 2, 'of one group it is another');
+  of.append(deleted('a'));
+  read(of);
+  assert.equal(made, 3, 'something has happened');
+  t.mock.timers.tick(100);
+  read(of);
+  assert.equal(made, 4, 'some time has passed');
 });
 
 test('of one group there is what is its own, and what is of the whole service', () => {
@@ -122,5 +145,6 @@ test('at its end a stream has all that was, then ends', () => {
   const { lastId } = read(of);
   of.append({ type: 'closed', at, success: true, seconds: 0 });
   of.end();
-  assert.deepEqual(read(of, lastId), { told: ['closed'], lastId: read(of).lastId, next: 'end' });
+  const last = read(of, lastId);
+  assert.deepEqual([last.told, last.lastId, last.next], [['closed'], read(of).lastId, 'end']);
 });

@@ -48,8 +48,11 @@ const GROUP_MOVES = [
   'stopping --failed--> failed',
   'stopping --backoff--> backoff',
   'stopped --start--> starting',
+  'stopped --failed--> failed',
   'completed --start--> starting',
+  'completed --failed--> failed',
   'failed --start--> starting',
+  'failed --failed--> failed',
 ];
 
 const WORKER_MOVES = [
@@ -103,10 +106,11 @@ test('a worker makes the moves listed here and no others', () => {
   assert.deepEqual(found.sort(), [...WORKER_MOVES].sort());
 });
 
-test('a group that is stopped, completed or failed leaves that state by a start only', () => {
+test('a group that is stopped, completed or failed leaves that state by a start, or by one that is refused', () => {
   for (const state of ['stopped', 'completed', 'failed'] satisfies GroupState[]) {
     const out = GROUP_EVENTS.filter((event) => nextGroupState(state, event) !== undefined);
-    assert.deepEqual(out, ['start'], state);
+    assert.deepEqual(out, ['start', 'failed'], state);
+    assert.equal(nextGroupState(state, 'failed'), 'failed', 'no process comes of it');
   }
 });
 

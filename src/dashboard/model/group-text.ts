@@ -17,12 +17,18 @@ export interface GroupNumbers {
   readonly cpu: string;
   /** Items that wait, of how many; null without a feed. */
   readonly feedDepth: string | null;
-  /** Share of the last minute in which the trainer waited; null without a feed. */
-  readonly trainerWaits: string | null;
+  /** Shares of the last minute in which the trainer waited for items, and workers for the trainer. */
+  readonly trainerWaits: string;
+  readonly workersWait: string;
+  /** Who waits more for whom; null where nobody can. */
+  readonly waits: string | null;
 }
 
 export function numbersOf({ group, calls, cpu }: GroupView): GroupNumbers {
   const { host, feed } = group;
+  const waits = host === null ? null : feed;
+  const trainerWaits = waits === null ? NOTHING : percent(waits.takeWaitShare);
+  const workersWait = waits === null ? NOTHING : percent(waits.putWaitShare);
   return {
     workers: workersAtWork(group),
     perSecond: calls === undefined ? NOTHING : rate(calls.perSecond),
@@ -31,8 +37,18 @@ export function numbersOf({ group, calls, cpu }: GroupView): GroupNumbers {
     memory: host === null ? NOTHING : memory(host.memoryBytes),
     cpu: cpu === undefined ? NOTHING : `${Math.round(100 * Math.max(0, cpu))} %`,
     feedDepth: feed === null ? null : `${count(feed.depth)}/${count(feed.capacity)}`,
-    trainerWaits: feed === null ? null : `${Math.round(100 * feed.takeWaitShare)} %`,
+    trainerWaits,
+    workersWait,
+    waits:
+      waits &&
+      (waits.putWaitShare > waits.takeWaitShare
+        ? `workers wait ${workersWait}`
+        : `trainer waits ${trainerWaits}`),
   };
+}
+
+function percent(share: number): string {
+  return `${Math.round(100 * share)} %`;
 }
 
 /** How long the worker has been in its call, as far as can be seen: since the end of the one before. */

@@ -21,8 +21,8 @@ export function GroupFacts({ view }: { view: GroupView }) {
       : ([
           ['Feed', numbers.feedDepth ?? ''],
           ['Items taken', count(feed.takenItems)],
-          ['Trainer waits', numbers.trainerWaits ?? ''],
-          ['Workers wait', `${Math.round(100 * feed.putWaitShare)} %`],
+          ['Trainer waits', numbers.trainerWaits],
+          ['Workers wait', numbers.workersWait],
         ] as [string, string][])),
     ['Module', spec.module],
   ];

@@ -41,7 +41,7 @@ export function GroupPlots({ view }: { view: GroupView }) {
           <Plot
             title="Trainer waits, share of the last minute"
             series={series}
-            lines={[{ measure: 'takeWaitShare', name: '', now: numbers.trainerWaits ?? NOTHING }]}
+            lines={[{ measure: 'takeWaitShare', name: '', now: numbers.trainerWaits }]}
             format={percent}
             top={1}
           />

@@ -46,7 +46,7 @@ export function GroupRow({ view, fed }: { view: GroupView; fed: boolean }) {
       {fed && (
         <td class={`feed ${group.feed === null ? 'none' : ''}`} data-label="Feed">
           {numbers.feedDepth ?? NOTHING}
-          {numbers.trainerWaits !== null && <small>trainer waits {numbers.trainerWaits}</small>}
+          {numbers.waits !== null && <small>{numbers.waits}</small>}
         </td>
       )}
       <td class="number" data-label="Memory">
