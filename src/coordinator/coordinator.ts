@@ -29,6 +29,13 @@ export interface CoordinatorOptions extends CapacityLimits, LaunchWorld {
   readonly onListenerError: (error: unknown) => void;
 }
 
+/** The start of a group that was to end first. */
+interface Restart {
+  readonly ticket: StartTicket;
+  /** Whether there was something to end. */
+  readonly wasUp: boolean;
+}
+
 /** Which groups a list or a bulk command means. All that is given must fit. */
 export interface Selection {
   /** Keys and values; a group must have all of them. */
@@ -343,16 +350,17 @@ export class Coordinator {
 
   /** Asks the group to end, and takes a ticket for the start that follows; the function waits for both. */
   #stopAndStart(group: Group): () => Promise<void> {
+    const wasUp = group.active || group.state === 'backoff';
     const halted = group.halt();
     const ticket = group.want();
     return async () => {
       await halted;
-      await this.#startOne(group, ticket);
+      await this.#startOne(group, { ticket, wasUp });
     };
   }
 
-  async #startOne(group: Group, ticket?: StartTicket, begun?: () => void): Promise<void> {
-    const [outcome] = await this.#start([group], ticket, begun);
+  async #startOne(group: Group, restart?: Restart, begun?: () => void): Promise<void> {
+    const [outcome] = await this.#start([group], restart, begun);
     if (outcome?.problem === undefined) return;
     const { problem } = outcome;
     const next =
@@ -365,39 +373,36 @@ export class Coordinator {
   }
 
   /**
-   * @param ticket of the one group, where what is wanted of it is kept already
+   * @param restart of the one group, where what is wanted of it is kept already
    * @param begun called when it is kept
    */
-  #start(groups: readonly Group[], ticket?: StartTicket, begun?: () => void): Promise<StartOutcome[]> {
-    const start = this.#begin(groups, ticket, begun).finally(() => this.#starts.delete(start));
+  #start(groups: readonly Group[], restart?: Restart, begun?: () => void): Promise<StartOutcome[]> {
+    const start = this.#begin(groups, restart, begun).finally(() => this.#starts.delete(start));
     this.#starts.add(start);
     return start;
   }
 
   async #begin(
     groups: readonly Group[],
-    ticket: StartTicket | undefined,
+    restart: Restart | undefined,
     begun: (() => void) | undefined,
   ): Promise<StartOutcome[]> {
     // Once the wish is kept the end of the service is no refusal any more: it beats the start, as a stop would.
-    if (ticket === undefined) this.#refuseWhenClosing();
+    if (restart === undefined) this.#refuseWhenClosing();
     const together = groups.map(({ name }) => name);
     const admit = (starting: readonly Group[]) => {
       this.#capacity.checkStart(starting);
       this.#predecessors.check(specsOf(starting), together);
     };
-    orElse(
-      () => admit(groups.filter((group) => !group.active && ticket?.valid !== false)),
-      (problem) => {
-        // It was stopped for this.
-        if (ticket !== undefined) for (const group of groups) group.refuse(ticket, problem);
-      },
-    );
+    // Before anything is written.
+    if (restart === undefined) admit(groups.filter(({ active }) => !active));
     // From now on those that come after these are not refused, although the wish has to be written first.
     const arrived = this.#predecessors.expect(together);
     let withdrawn = false;
     try {
-      const wishes = ticket ? groups.map((group) => ({ group, ticket })) : await this.#want(groups, begun);
+      const wishes = restart
+        ? groups.map((group) => ({ group, ticket: restart.ticket }))
+        : await this.#want(groups, begun);
       const outcomes = await startGroups(wishes, {
         wait: (resting) => this.#predecessors.change(specsOf(resting), together),
         admit: (starting, waited) =>
@@ -405,10 +410,10 @@ export class Coordinator {
             () => admit(starting),
             (problem) => {
               // Once it was stopped for this, or had to wait, it is a failure. Otherwise nothing has happened.
-              withdrawn = ticket === undefined && !waited;
-              for (const { group, ticket: wish } of wishes) {
-                if (withdrawn) group.withdraw(wish);
-                else group.refuse(wish, problem);
+              withdrawn = restart?.wasUp !== true && !waited;
+              for (const { group, ticket } of wishes) {
+                if (withdrawn) group.withdraw(ticket);
+                else group.refuse(ticket, problem);
               }
             },
           ),

@@ -279,7 +279,7 @@ export class Group {
     });
     this.#incarnation = incarnation;
     this.#launch = launch;
-    this.#settled = 'running';
+    this.#settle('running');
     this.#move('start', null);
     return incarnation;
   }

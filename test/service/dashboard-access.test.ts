@@ -89,6 +89,27 @@ test('the dashboard for everybody', requires('chromium'), async (t: TestContext)
     tab.assertQuiet();
   });
 
+  await t.test('whatever is said stays text: params, failures, events, the log', async (t) => {
+    const spec = { name: 'said', module: 'says.mjs', workers: 1, params: { text: MARKUP } };
+    await service.register(spec);
+    await service.call('POST', '/v1/groups/said/start');
+    await service.reaches('said', 'failed');
+    const tab = await browser.open(t, `${service.url}/`);
+    const { page } = tab;
+    await tab.row('said').getByText(MARKUP).waitFor();
+    await tab.row('said').getByRole('link').click();
+    for (const where of ['Last failures', 'Events'])
+      await page.getByRole('region', { name: where }).getByText(MARKUP).first().waitFor();
+    const log = page.getByRole('log', { name: 'Log' });
+    // In its text, in a field, on standard error, and as what was thrown.
+    await log.getByText(MARKUP).nth(3).waitFor();
+    await page.getByText('Spec', { exact: true }).click();
+    await page.locator('details pre').getByText(JSON.stringify(MARKUP)).waitFor();
+    assert.equal(await page.locator('main img').count(), 0);
+    await service.call('DELETE', '/v1/groups/said');
+    tab.assertQuiet();
+  });
+
   await t.test('axe finds nothing grave when something is asked, refused, or old', async (t) => {
     const tab = await browser.open(t, `${service.url}/#/groups/fed`);
     const { page } = tab;

@@ -137,6 +137,11 @@ test('a tail is what was last, before the snapshot, and the stream goes on from 
     watcher.events.map(({ event, data }) => data.group ?? event),
     ['b', 'c', 'snapshot', 'd'],
   );
+  assert.deepEqual(
+    watcher.events.map(({ id }) => id !== ''),
+    [false, false, true, true],
+    'nobody goes on from what is before the snapshot',
+  );
   for (const tail of ['-1', '1001', 'all', '']) {
     const { status, body } = await service.fetch('GET', `/v1/events?tail=${tail}`);
     assert.deepEqual([status, body.errors[0].pointer], [400, '?tail'], tail);

@@ -38,13 +38,16 @@ test('a connection that is lost is sought again: nothing is missing and nothing 
   await following.prints(before + 10);
   assertCounts(following.texts);
   await none.complains(/connected again/);
-  for (const one of [following, none]) {
-    assert.match(
-      one.stderr,
-      /^parallel-workers logs: http:\S+ is not reachable: .* \(trying again\)\nparallel-workers logs: connected again\n$/,
-    );
-    assert.equal(await one.end('SIGINT'), 0);
-  }
+  const again =
+    'parallel-workers logs: http:\\S+ is not reachable: .* \\(trying again\\)\nparallel-workers logs: connected again\n$';
+  assert.match(following.stderr, new RegExp(`^${again}`));
+  assert.match(
+    none.stderr,
+    new RegExp(
+      `^parallel-workers logs: group "a" has no worker with the id 7: its workers are \\d+\n${again}`,
+    ),
+  );
+  for (const one of [following, none]) assert.equal(await one.end('SIGINT'), 0);
   assert.equal(none.stdout, '');
 });
 

@@ -5,6 +5,7 @@ import { until } from './service.js';
 
 /** A server-sent event as it came. */
 export interface Seen {
+  /** Empty where it came without one. */
   readonly id: string;
   /** The name of the event; empty for a mere id. */
   readonly event: string;
@@ -53,7 +54,8 @@ export class Following {
       .flatMap((block) => {
         const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
         const [id, data] = [field('id'), field('data')];
-        return id === undefined ? [] : [{ id, event: field('event') ?? '', data: data && JSON.parse(data) }];
+        if (id === undefined && data === undefined) return [];
+        return [{ id: id ?? '', event: field('event') ?? '', data: data && JSON.parse(data) }];
       });
   }
 

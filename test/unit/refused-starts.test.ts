@@ -120,3 +120,17 @@ test(
     assert.equal(store.kept.get('a')?.desired, 'running');
   },
 );
+
+test('a restart of what is at rest, which is refused, changes nothing', BOUND, async () => {
+  const store = new MemoryStore();
+  const world = fakeCoordinator({ maxWorkers: 2, store });
+  const { coordinator } = world;
+  for (const name of ['a', 'b']) await coordinator.register(spec(name));
+  await bringUp(world, 'a');
+  await assert.rejects(coordinator.restart('b'), code('worker_cap_reached'));
+  const { state, desired, reason } = coordinator.get('b');
+  assert.deepEqual(
+    [state, desired, reason, store.kept.get('b')?.desired],
+    ['registered', 'stopped', null, 'stopped'],
+  );
+});
