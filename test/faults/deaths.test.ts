@@ -90,8 +90,10 @@ test('a worker that ends the process it runs in', async (t) => {
         once(deed),
         { restart: { policy: 'on-failure', maxRestarts: 2, backoff: { initialSeconds: 0.05 } } },
         async (victim) => {
-          const { body } = await victim.start();
-          const ids = body.workers.map(({ id }: { id: number }) => id);
+          const { workers } = await victim.service.status(victim.name);
+          const ids = workers.map(({ id }: { id: number }) => id);
+          // It may die before the start is answered.
+          await victim.start();
           const status = await victim.expect({
             state: 'failed',
             kind: 'host',
