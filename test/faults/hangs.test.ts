@@ -61,7 +61,10 @@ test('calls that never return', async (t) => {
             /^Worker \d+ stalled: a call has taken 0.\d+ s, more than iterationTimeoutSeconds \(0.3 s\)/,
           metrics: { worker_stalls_total: 1, worker_killed_total: 1 },
         });
-        assert.match(status.reason, at ?? /it waits for something, or sits in a system call/);
+        assert.match(
+          status.reason,
+          at ?? /it waits for something, sits in a system call, or had no turn to answer/,
+        );
         assert.deepEqual(
           status.workers.map(({ state }: { state: string }) => state),
           ['stopped', 'failed'],
