@@ -24,12 +24,9 @@ export function setup(_workerId, ctx) {
   ctx.signal.addEventListener('abort', () => server.close());
 }
 
-const underWay = [];
-
 export default async function worker(_workerId, ctx) {
   if (ctx.params.idle) return ctx.sleep(1);
-  underWay.push(ctx.put(filled(ctx.allocate(ctx.params.bytes))));
-  if (underWay.length >= ctx.params.puts) await underWay.shift();
+  await ctx.put(filled(ctx.allocate(ctx.params.bytes)));
 }
 
 /** Memory that nobody has touched costs its reader nothing, and what workers make is never that. */

@@ -11,12 +11,10 @@ import { quantile, row, timed, withService } from './support.mjs';
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const ROUNDS = 5;
 const SECONDS = 2;
-/** `puts`: so many of each worker are under way at once. */
-const CASES = [
-  { name: '1 MB items, 4 puts at once', bytes: 1_000_000, capacity: 64, most: 16, puts: 4 },
-  { name: '1 MB items', bytes: 1_000_000, capacity: 64, most: 16, puts: 1 },
-  { name: '256 KB items', bytes: 256_000, capacity: 256, most: 16, puts: 1 },
-  { name: '4 KB items', bytes: 4096, capacity: 800, most: 64, puts: 1 },
+const SIZES = [
+  { name: '1 MB', bytes: 1_000_000, capacity: 64, most: 16 },
+  { name: '256 KB', bytes: 256_000, capacity: 256, most: 16 },
+  { name: '4 KB', bytes: 4096, capacity: 800, most: 64 },
 ];
 
 export async function feed() {
@@ -29,12 +27,12 @@ export async function feed() {
 }
 
 async function measure(service, folder) {
-  for (const { name, bytes, capacity, most, puts } of CASES) {
+  for (const { name, bytes, capacity, most } of SIZES) {
     const raw = join(folder, `${bytes}.sock`);
     await service.call('PUT', '/v1/groups/bench', {
       module: 'feed-worker.mjs',
       workers: 2,
-      params: { bytes, puts },
+      params: { bytes },
       feed: { capacity },
     });
     const results = { raw: [], socket: [], port: [], latency: [] };
@@ -55,13 +53,13 @@ async function measure(service, folder) {
       await service.stop('bench');
     }
     const rates = (of) => results[of].map(({ megabytes }) => megabytes);
-    row(`${name}: raw copy`, rates('raw'), 'MB/s');
-    row(`${name}: socket of the feed`, rates('socket'), 'MB/s');
-    row(`${name}: the service's port`, rates('port'), 'MB/s');
+    row(`${name} items: raw copy`, rates('raw'), 'MB/s');
+    row(`${name} items: socket of the feed`, rates('socket'), 'MB/s');
+    row(`${name} items: the service's port`, rates('port'), 'MB/s');
     const shares = rates('socket').map((rate, i) => (100 * rate) / rates('raw')[i]);
-    row(`${name}: socket of the feed, of the raw copy`, shares, '%');
+    row(`${name} items: socket of the feed, of the raw copy`, shares, '%');
     row(
-      `${name}: socket of the feed`,
+      `${name} items: socket of the feed`,
       results.socket.map(({ items }) => items),
       'items/s',
     );
