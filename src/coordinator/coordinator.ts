@@ -1,21 +1,21 @@
 import { type Clock, secondsSince } from '../clock.js';
-import { ProblemError } from '../errors.js';
 import type { GroupPatch, GroupSpec } from '../schemas/group-spec.js';
 import type { StopReport } from '../schemas/reports.js';
-import type { GroupState, Origin, RestartReason } from '../schemas/states.js';
+import type { GroupState, Origin } from '../schemas/states.js';
 import { Capacity, type CapacityLimits } from './capacity.js';
 import { type CoordinatorEvents, Events } from './events.js';
 import { Group, type GroupStopReport } from './group.js';
-import type { Change, GroupStore, Kept, Registration } from './group-store.js';
+import type { GroupStore, Kept, Registration } from './group-store.js';
 import type { HostFactory } from './host.js';
 import { hostLaunch, type LaunchWorld } from './host-launch.js';
-import type { StartTicket } from './launch.js';
-import { Ledger, shuttingDown } from './ledger.js';
+import { Ledger } from './ledger.js';
 import { Predecessors } from './predecessors.js';
 import { Registry } from './registry.js';
-import { ON_THEIR_WAY, resumeGroups } from './resume.js';
-import { type StartOutcome, type StartWish, startGroups, superseded } from './start.js';
+import { resumeGroups } from './resume.js';
+import { type StartOutcome, superseded } from './start.js';
+import { Starts } from './starts.js';
 import { stopGroups } from './stop.js';
+import { Wishes } from './wishes.js';
 import { WorkerIds } from './worker-ids.js';
 
 export interface CoordinatorOptions extends CapacityLimits, LaunchWorld {
@@ -27,13 +27,6 @@ export interface CoordinatorOptions extends CapacityLimits, LaunchWorld {
   readonly store?: GroupStore;
   /** Where errors of event listeners go. */
   readonly onListenerError: (error: unknown) => void;
-}
-
-/** The start of a group that was to end first. */
-interface Restart {
-  readonly ticket: StartTicket;
-  /** Whether there was something to end. */
-  readonly wasUp: boolean;
 }
 
 /** Which groups a list or a bulk command means. All that is given must fit. */
@@ -52,8 +45,8 @@ export class Coordinator {
   readonly #predecessors: Predecessors;
   readonly #ledger: Ledger;
   readonly #workerIds: WorkerIds;
-  /** Starts that somebody waits for. */
-  readonly #starts = new Set<Promise<unknown>>();
+  readonly #wishes: Wishes;
+  readonly #starts: Starts;
   #closing = false;
   /** The end, once somebody has asked for it: whoever asks again waits for the same. */
   #closed: Promise<StopReport> | undefined;
@@ -73,11 +66,24 @@ export class Coordinator {
       events: this.events,
       newGroup: (registration) => this.#newGroup(registration),
       resolveModule: options.resolveModule,
-      refuseWhenClosing: () => this.#refuseWhenClosing(),
+      refuseWhenClosing: () => this.#wishes.refuseWhenClosing(),
+    });
+    const closing = () => this.#closing;
+    this.#wishes = new Wishes({
+      ledger: this.#ledger,
+      events: this.events,
+      knows: (group) => this.#registry.knows(group),
+      closing,
+    });
+    this.#starts = new Starts({
+      capacity: this.#capacity,
+      predecessors: this.#predecessors,
+      wishes: this.#wishes,
+      closing,
     });
     this.events.on('transition', ({ group: name, to }) => {
       const group = this.#registry.find(name);
-      if (to === 'completed' && group !== undefined) void this.#note([group]);
+      if (to === 'completed' && group !== undefined) void this.#wishes.note([group]);
     });
   }
 
@@ -127,7 +133,7 @@ export class Coordinator {
       predecessors: this.#predecessors,
       reserve: (starting) => this.#capacity.checkStart(starting),
     });
-    await Promise.all([this.#note(wanted), resumed]);
+    await Promise.all([this.#wishes.note(wanted), resumed]);
   }
 
   /**
@@ -150,7 +156,7 @@ export class Coordinator {
   ): Promise<{ group: Group; created: boolean }> {
     const { group, created, restart } = await this.#registry.replace(spec, origin, {
       check: () => this.#predecessors.check([spec], []),
-      begin: (group) => this.#stopAndStart(group),
+      begin: (group) => this.#starts.afterItsEnd(group),
     });
     if (restart !== undefined) begun?.();
     await restart?.();
@@ -167,23 +173,8 @@ export class Coordinator {
   async patch(name: string, patch: GroupPatch, begun?: () => void): Promise<Group> {
     const { group, scaled } = await this.#registry.patch(name, patch);
     if (scaled !== undefined) begun?.();
-    if (scaled !== undefined && !(await scaled.done) && scaled.ticket.valid) await this.#startAnew(group);
+    if (scaled !== undefined && !(await scaled.done) && scaled.ticket.valid) await this.#starts.anew(group);
     return group;
-  }
-
-  /** Ends the group, so that a thread which cannot be ended goes with it, and starts it again. */
-  async #startAnew(group: Group): Promise<void> {
-    const halted = group.halt();
-    const ticket = group.want();
-    await halted;
-    const [outcome] = await startGroups([{ group, ticket }], {
-      admit: (starting) =>
-        orElse(
-          () => this.#capacity.checkStart(starting),
-          (problem) => group.refuse(ticket, problem),
-        ),
-    });
-    if (outcome?.problem !== undefined) throw outcome.problem;
   }
 
   /**
@@ -196,7 +187,7 @@ export class Coordinator {
     return this.#ledger.commit(
       [name],
       () => {
-        this.#refuseWhenClosing();
+        this.#wishes.refuseWhenClosing();
         return this.#registry.knows(group) ? [{ name }] : [];
       },
       () => {
@@ -213,13 +204,13 @@ export class Coordinator {
    */
   async start(name: string, begun?: () => void): Promise<Group> {
     const group = this.get(name);
-    await this.#startOne(group, undefined, begun);
+    await this.#starts.one(group, begun);
     return group;
   }
 
   /** Starts the selected groups together. @throws ProblemError worker_cap_reached, shutting_down */
   async startAll(selection: Selection): Promise<StartOutcome[]> {
-    return this.#start(this.list(selection).filter((group) => !group.removing));
+    return this.#starts.together(this.list(selection).filter((group) => !group.removing));
   }
 
   /**
@@ -247,15 +238,14 @@ export class Coordinator {
   async restart(name: string, begun?: () => void): Promise<Group> {
     const group = this.get(name);
     // Before anything is stopped: what could not start again is refused.
-    const restart = await this.#ledger.commit(
-      [name],
+    const restart = await this.#wishes.commit(
+      [group],
+      'running',
+      () => this.#starts.afterItsEnd(group),
       () => {
-        this.#refuseWhenClosing();
         if (group.removing) throw superseded(group);
         this.#predecessors.check([group.spec], []);
-        return this.#wanting([group], 'running');
       },
-      () => this.#stopAndStart(group),
     );
     begun?.();
     await restart();
@@ -276,10 +266,9 @@ export class Coordinator {
     this.events.emit('closing', {});
     const report = await this.#reported(this.list(), (group, first) => group.halt(first));
     this.events.emit('closed', { success: report.success, seconds: report.seconds });
-    // A start that has been beaten notes what has become of its groups.
-    await Promise.allSettled(this.#starts);
+    await this.#starts.settled();
     // What a full disk has kept from being written, or undone, may fit by now; the rest is as it is and not written again.
-    await this.#note(this.list());
+    await this.#wishes.note(this.list());
     // Not given back they are lost, and no harm is done.
     await this.#ledger.close(() => this.#workerIds.giveBack());
     return report;
@@ -310,163 +299,15 @@ export class Coordinator {
       createHost: this.#options.createHost,
       closing: () => this.#closing,
       prepare: (spec, workerIds) => hostLaunch(spec, workerIds, this.#options, () => this.list()),
-      startAgain: (group, ticket, reason) => this.#startAgain(group, ticket, reason),
+      startAgain: (group, ticket, reason) => this.#starts.again(group, ticket, reason),
     });
-  }
-
-  /** What is to be kept when this is what the user wants of the groups now; those that are gone are left out. */
-  #wanting(groups: readonly Group[], desired: 'running' | 'stopped'): Change[] {
-    const state = desired === 'running' ? { desired, completed: false } : { desired };
-    return groups
-      .filter((group) => this.#registry.knows(group))
-      .map((group) => ({ name: group.name, registration: group.registration(state) }));
-  }
-
-  /** Writes what has become of the groups by itself. Should that fail, nobody is there to be told but the log. */
-  async #note(groups: readonly Group[]): Promise<void> {
-    const names = groups.map(({ name }) => name);
-    const present = () =>
-      groups
-        .filter((group) => this.#registry.knows(group))
-        .map((group) => ({ name: group.name, registration: group.registration() }));
-    await this.#ledger
-      .commit(names, present, () => {})
-      .catch((error: unknown) => this.events.emit('notKept', { groups: names, error }));
   }
 
   #stop(groups: readonly Group[], begun?: () => void): Promise<StopReport> {
-    return this.#ledger.commit(
-      groups.map(({ name }) => name),
-      () => {
-        this.#refuseWhenClosing();
-        return this.#wanting(groups, 'stopped');
-      },
-      () => {
-        begun?.();
-        return this.#reported(groups, (group, first) => group.stop(first));
-      },
-    );
-  }
-
-  /** Asks the group to end, and takes a ticket for the start that follows; the function waits for both. */
-  #stopAndStart(group: Group): () => Promise<void> {
-    const wasUp = group.active || group.state === 'backoff';
-    const halted = group.halt();
-    const ticket = group.want();
-    return async () => {
-      await halted;
-      await this.#startOne(group, { ticket, wasUp });
-    };
-  }
-
-  async #startOne(group: Group, restart?: Restart, begun?: () => void): Promise<void> {
-    const [outcome] = await this.#start([group], restart, begun);
-    if (outcome?.problem === undefined) return;
-    const { problem } = outcome;
-    const next =
-      group.restartAt !== undefined
-        ? ` (The restart policy tries again at ${group.restartAt.toISOString()}.)`
-        : group.state === 'failed' && group.spec.critical
-          ? ' (The group is critical and has failed for good: the service stops everything and ends.)'
-          : '';
-    throw new ProblemError(problem.code, `${problem.message}${next}`, { cause: problem });
-  }
-
-  /**
-   * @param restart of the one group, where what is wanted of it is kept already
-   * @param begun called when it is kept
-   */
-  #start(groups: readonly Group[], restart?: Restart, begun?: () => void): Promise<StartOutcome[]> {
-    const start = this.#begin(groups, restart, begun).finally(() => this.#starts.delete(start));
-    this.#starts.add(start);
-    return start;
-  }
-
-  async #begin(
-    groups: readonly Group[],
-    restart: Restart | undefined,
-    begun: (() => void) | undefined,
-  ): Promise<StartOutcome[]> {
-    // Once the wish is kept the end of the service is no refusal any more: it beats the start, as a stop would.
-    if (restart === undefined) this.#refuseWhenClosing();
-    const together = groups.map(({ name }) => name);
-    const admit = (starting: readonly Group[]) => {
-      this.#capacity.checkStart(starting);
-      this.#predecessors.check(specsOf(starting), together);
-    };
-    // Before anything is written.
-    if (restart === undefined) admit(groups.filter(({ active }) => !active));
-    // From now on those that come after these are not refused, although the wish has to be written first.
-    const arrived = this.#predecessors.expect(together);
-    let withdrawn = false;
-    try {
-      const wishes = restart
-        ? groups.map((group) => ({ group, ticket: restart.ticket }))
-        : await this.#want(groups, begun);
-      const outcomes = await startGroups(wishes, {
-        wait: (resting) => this.#predecessors.change(specsOf(resting), together),
-        admit: (starting, waited) =>
-          orElse(
-            () => admit(starting),
-            (problem) => {
-              // Once it was stopped for this, or had to wait, it is a failure. Otherwise nothing has happened.
-              withdrawn = restart?.wasUp !== true && !waited;
-              for (const { group, ticket } of wishes) {
-                if (withdrawn) group.withdraw(ticket);
-                else group.refuse(ticket, problem);
-              }
-            },
-          ),
-      });
-      const failed = outcomes.filter(({ problem }) => problem !== undefined);
-      // What was rolled back is not wanted any more.
-      if (failed.length > 0) await this.#note(failed.map(({ group }) => group));
-      return outcomes.map((outcome) => this.#toldAtTheEnd(outcome));
-    } catch (error) {
-      if (withdrawn) await this.#note(groups);
-      throw error;
-    } finally {
-      arrived();
-    }
-  }
-
-  /** The end of the service takes no wish back, so who asked has to know that the group will run all the same. */
-  #toldAtTheEnd(outcome: StartOutcome): StartOutcome {
-    const { group, problem } = outcome;
-    if (!this.#closing || problem?.code !== 'superseded' || group.desired !== 'running') return outcome;
-    const detail = `The service is shutting down, and group "${group.name}" does not run now. It is wanted to run, and will when the service starts again; stop it then if that is not what you want.`;
-    return { group, problem: new ProblemError('superseded', detail) };
-  }
-
-  /** The user wants these groups to run: from the moment that it is kept. */
-  #want(groups: readonly Group[], begun?: () => void): Promise<StartWish[]> {
-    return this.#ledger.commit(
-      groups.map(({ name }) => name),
-      () => {
-        this.#refuseWhenClosing();
-        const [first] = groups;
-        if (first !== undefined && groups.every(({ removing }) => removing)) throw superseded(first);
-        return this.#wanting(groups, 'running');
-      },
-      () => {
-        begun?.();
-        for (const { state, incarnation } of groups) if (state === 'running') incarnation?.startWaiting();
-        return groups.map((group) => ({ group, ticket: group.want() }));
-      },
-    );
-  }
-
-  /** What the restart policy starts. How it went is told by the group's state. */
-  async #startAgain(group: Group, ticket: StartTicket, restartAfter: RestartReason): Promise<void> {
-    await startGroups([{ group, ticket }], {
-      // Those that it comes after may be on their way back, too; one that was stopped meanwhile is not waited for.
-      wait: (resting) => this.#predecessors.change(specsOf(resting), [], ON_THEIR_WAY),
-      restartAfter,
+    return this.#wishes.commit(groups, 'stopped', () => {
+      begun?.();
+      return this.#reported(groups, (group, first) => group.stop(first));
     });
-  }
-
-  #refuseWhenClosing(): void {
-    if (this.#closing) throw shuttingDown();
   }
 
   async #reported(
@@ -478,18 +319,4 @@ export class Coordinator {
     const seconds = secondsSince(this.#options.clock, startedAt);
     return { success: groups.every(({ success }) => success), seconds, groups };
   }
-}
-
-/** Does it; what is wrong is told before it is thrown. */
-function orElse(attempt: () => void, tell: (problem: ProblemError) => void): void {
-  try {
-    attempt();
-  } catch (error) {
-    if (error instanceof ProblemError) tell(error);
-    throw error;
-  }
-}
-
-function specsOf(groups: readonly Group[]): GroupSpec[] {
-  return groups.map(({ spec }) => spec);
 }

@@ -47,8 +47,9 @@ test(`${RUNS} random interleavings over real hosts: never two incarnations of a 
       await Promise.all(answers);
       const { body } = await service.call('POST', '/v1/stop');
       assert.equal(body.success, true);
-      for (const { state, reason } of (await service.call('GET', '/v1/groups')).body.groups) {
+      for (const { state, desired, reason } of (await service.call('GET', '/v1/groups')).body.groups) {
         assert.ok(['registered', 'stopped'].includes(state), `${state}: ${reason}`);
+        assert.equal(desired, 'stopped');
       }
       assert.deepEqual(readdirSync(directory), [], 'every worker that was set up was torn down');
       assert.deepEqual(hostsOf(service.pid), []);
