@@ -52,7 +52,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<EventOptions> = async (
         operationId: 'watchEvents',
         summary: 'Watch what happens',
         description:
-          'Server-sent events: a `snapshot` first, then everything that happens, each with an id. With the id of the last event seen, what has happened since, without a snapshot; with one again when that is too long ago, or the service has started anew. `tail`: with the snapshot, the last of what was before it, as long as it is kept. `group`: only what is of that group, which need not be registered yet, and of the service as a whole. A comment comes every 15 s. A client that reads so slowly that what it has not read is no longer kept (1,000 events, 4 MiB) is cut off; it may come back. A stream needs a connection for itself.',
+          'Server-sent events: a `snapshot` first, then everything that happens, each with an id. With the id of the last event seen, what has happened since, without a snapshot; with one again when that is too long ago, or the service has started anew. `tail`: before a snapshot, the last of what was, as long as it is kept, without ids. `group`: only what is of that group, which need not be registered yet, and of the service as a whole. A comment comes every 15 s. A client that reads so slowly that what it has not read is no longer kept (1,000 events, 4 MiB) is cut off; it may come back. A stream needs a connection for itself.',
         tags: ['watch'],
         querystring: EventsQuery,
         headers: LastEventId,

@@ -101,7 +101,7 @@ test('the last word of one that has ended is heard, although it is spoken to in 
     stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe'],
   });
   t.after(() => child.kill('SIGKILL'));
-  const [, , , incoming, outgoing] = child.stdio as unknown as Duplex[];
+  const [, , , incoming, outgoing] = child.stdio as (Duplex | null | undefined)[];
   assert.ok(incoming && outgoing);
   const heard: unknown[] = [];
   let end: Channel | undefined;

@@ -9,17 +9,22 @@ import { remarksOf } from '#dist/readings/group-words.js';
 import type { GroupStatus } from '#dist/schemas/group-status.js';
 import { EXAMPLE, snapshot } from '../support/dashboard.js';
 
-const FEED = {
+const FEED: NonNullable<GroupStatus['feed']> = {
+  socket: null,
   capacity: 8,
+  maxBytes: 1000,
+  ordered: false,
   depth: 0,
+  bytes: 0,
+  takers: 0,
   takenItems: 0,
   takenBytes: 0,
-  droppedItems: 0,
-  takers: 0,
-  putters: 0,
-  takeWaitSeconds: 0,
+  dropped: 0,
   putWaitSeconds: 0,
-} as unknown as NonNullable<GroupStatus['feed']>;
+  takeWaitSeconds: 0,
+  putWaitShare: 0,
+  takeWaitShare: 0,
+};
 
 test('history makes rates of snapshots, with gaps where nothing is known', () => {
   const history = new History();
