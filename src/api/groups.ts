@@ -9,7 +9,7 @@ import { StopReport } from '../schemas/reports.js';
 import { groupStatus } from './group-status.js';
 import { BODY_PROBLEMS, jsonResponse, problemResponses } from './responses.js';
 import { ListQuery, selectionOf } from './selection.js';
-import { type Commands, WaitQuery } from './waiting.js';
+import { accepted, type Commands, WaitQuery } from './waiting.js';
 
 export const NameParams = Type.Object({ name: GroupName });
 
@@ -144,10 +144,7 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{
       }
       const spec = { ...request.body, name };
       const outcome = await commands.carryOut(request, (begun) => coordinator.replace(spec, 'rest', begun));
-      if (outcome.kind === 'begun') {
-        reply.code(202);
-        return groupStatus(coordinator.get(name));
-      }
+      if (outcome.kind === 'begun') return accepted(reply, coordinator.get(name));
       const { group, created } = outcome.value;
       if (created) reply.code(201).header('location', `/v1/groups/${name}`);
       return groupStatus(group);
@@ -192,8 +189,7 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{
         coordinator.patch(name, request.body, begun),
       );
       if (outcome.kind === 'done') return groupStatus(outcome.value);
-      reply.code(202);
-      return groupStatus(coordinator.get(name));
+      return accepted(reply, coordinator.get(name));
     },
   );
 
@@ -221,8 +217,7 @@ export const groupRoutes: FastifyPluginAsyncTypebox<{
       const group = coordinator.get(request.params.name);
       const outcome = await commands.carryOut(request, (begun) => coordinator.remove(group.name, begun));
       if (outcome.kind === 'done') return outcome.value;
-      reply.code(202);
-      return groupStatus(group);
+      return accepted(reply, group);
     },
   );
 };

@@ -8,7 +8,7 @@ import { groupStatus } from './group-status.js';
 import { NameParams, RUN_PROBLEMS } from './groups.js';
 import { BODY_PROBLEMS, jsonResponse, problemResponses } from './responses.js';
 import { LabelQuery, selectionOf } from './selection.js';
-import { type Commands, WaitQuery } from './waiting.js';
+import { accepted, type Commands, WaitQuery } from './waiting.js';
 
 const START_PROBLEMS = [
   'group_not_found',
@@ -56,8 +56,7 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<LifecycleOptions> = asyn
       const { name } = request.params;
       const outcome = await commands.carryOut(request, (begun) => coordinator.start(name, begun));
       if (outcome.kind === 'done') return groupStatus(outcome.value);
-      reply.code(202);
-      return groupStatus(coordinator.get(name));
+      return accepted(reply, coordinator.get(name));
     },
   );
 
@@ -83,8 +82,7 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<LifecycleOptions> = asyn
       const { name } = request.params;
       const outcome = await commands.carryOut(request, (begun) => coordinator.stop(name, begun));
       if (outcome.kind === 'done') return outcome.value;
-      reply.code(202);
-      return groupStatus(coordinator.get(name));
+      return accepted(reply, coordinator.get(name));
     },
   );
 
@@ -109,8 +107,7 @@ export const lifecycleRoutes: FastifyPluginAsyncTypebox<LifecycleOptions> = asyn
       const { name } = request.params;
       const outcome = await commands.carryOut(request, (begun) => coordinator.restart(name, begun));
       if (outcome.kind === 'done') return groupStatus(outcome.value);
-      reply.code(202);
-      return groupStatus(coordinator.get(name));
+      return accepted(reply, coordinator.get(name));
     },
   );
 

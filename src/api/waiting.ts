@@ -1,8 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
+import type { Group } from '../coordinator/group.js';
 import { deferred } from '../deferred.js';
 import { ProblemError } from '../errors.js';
+import type { GroupStatus } from '../schemas/group-status.js';
+import { groupStatus } from './group-status.js';
 
 /** Of every command on one group that can take as long as user code takes. */
 export const WaitQuery = Type.Object(
@@ -60,6 +63,12 @@ export class Commands {
     done.catch((error: Error) => log.info({ group: params.name }, error.message));
     return { kind: 'begun' };
   }
+}
+
+/** The answer to what has only begun: 202, with the group as it is now. */
+export function accepted(reply: { code(status: 202): unknown }, group: Group): GroupStatus {
+  reply.code(202);
+  return groupStatus(group);
 }
 
 type CommandRequest = FastifyRequest<{ Params: { name: string }; Querystring: Static<typeof WaitQuery> }>;
