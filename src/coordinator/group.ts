@@ -8,6 +8,7 @@ import type { GroupSpec } from '../schemas/group-spec.js';
 import type { StopReport } from '../schemas/reports.js';
 import type { DesiredState, GroupState, Origin, RestartReason } from '../schemas/states.js';
 import type { Counters } from './counters.js';
+import { Desire } from './desire.js';
 import { type Ending, type Failure, problemOf } from './ending.js';
 import type { CoordinatorEvents, Events } from './events.js';
 import { addFeedCounters, type FeedCounters, foldFeed, NO_FEED_COUNTERS } from './feed-counters.js';
@@ -59,9 +60,7 @@ export class Group {
   #state: GroupState;
   #since: Date;
   #reason: string | null = null;
-  #desired: DesiredState;
-  /** The same, without a wish that may still be refused. */
-  #settled: DesiredState;
+  readonly #desire: Desire;
   /** It has done its work, and nobody has asked for more since. */
   #done: boolean;
   #incarnation: Incarnation | undefined;
@@ -83,8 +82,9 @@ export class Group {
     this.#order = registration.order;
     this.#spec = spec;
     this.#plannedIds = workerIds;
-    this.#desired = registration.desired;
-    this.#settled = registration.desired;
+    this.#desire = new Desire(registration.desired, (desired) =>
+      world.events.emit('desired', { group: this.name, desired }),
+    );
     this.#done = completed;
     this.#state = completed ? 'completed' : 'registered';
     this.#world = world;
@@ -113,7 +113,7 @@ export class Group {
     return waiting === 0 ? null : `${waiting} of ${workers.length} workers wait for their next start`;
   }
   get desired(): DesiredState {
-    return this.#desired;
+    return this.#desire.present;
   }
   get active(): boolean {
     return isActive(this.#state);
@@ -121,7 +121,7 @@ export class Group {
   /** Whether it is to be restarted when it gets another spec: it should run and does, will in a moment, or has failed. */
   get shouldRun(): boolean {
     return (
-      this.#desired === 'running' && (this.active || this.#state === 'failed' || this.#state === 'backoff')
+      this.desired === 'running' && (this.active || this.#state === 'failed' || this.#state === 'backoff')
     );
   }
   /** Whether it starts with the service though it did not run when that ended. What has done its work does not. */
@@ -190,7 +190,7 @@ export class Group {
       spec: this.#spec,
       workerIds: this.#plannedIds,
       order: this.#order,
-      desired: this.#desired,
+      desired: this.desired,
       origin: this.origin,
       completed: this.#done,
       ...changes,
@@ -219,7 +219,7 @@ export class Group {
   /** The user wants the group to run: a wish that later commands can beat. One that is being removed has no wishes. */
   want(): StartTicket {
     if (!this.#removing) {
-      this.#desire('running');
+      this.#desire.wish('running');
       this.#done = false;
     }
     return this.ticket();
@@ -228,7 +228,7 @@ export class Group {
   /** The start that was wanted has been refused before anything happened: what is desired is what it was. */
   withdraw(ticket: StartTicket): void {
     if (!ticket.valid || this.active) return;
-    this.#desire(this.#settled);
+    this.#desire.takeBack();
     this.#done = this.#state === 'completed';
   }
 
@@ -279,14 +279,14 @@ export class Group {
     });
     this.#incarnation = incarnation;
     this.#launch = launch;
-    this.#settle('running');
+    this.#desire.settle('running');
     this.#move('start', null);
     return incarnation;
   }
 
   /** Stops the group, beats every start that is under way, and reports when all are dead. */
   stop(first?: Promise<unknown>): Promise<GroupStopReport> {
-    this.#settle('stopped');
+    this.#desire.settle('stopped');
     return this.halt(first);
   }
 
@@ -314,7 +314,7 @@ export class Group {
     this.#restart.cancel();
     // One that fails by itself ends for a reason of its own.
     if (this.#state === 'backoff' || (this.active && this.#incarnation?.cause === undefined))
-      this.#settle('stopped');
+      this.#desire.settle('stopped');
     if (this.#state === 'backoff') this.#move('stopped', problem.message);
     this.#incarnation?.end({ kind: 'rollback', problem });
   }
@@ -333,7 +333,7 @@ export class Group {
   refuse(ticket: StartTicket, { message }: ProblemError): void {
     // One that waits for its next try has that.
     if (!ticket.valid || this.active || this.#state === 'backoff') return;
-    this.#settled = 'running';
+    this.#desire.settle('running');
     this.#onFailed({ kind: 'start' }, message);
     this.#move('failed', message);
     if (this.#spec.critical)
@@ -406,17 +406,6 @@ export class Group {
   #onMessage(message: HostMessage): void {
     if (message.type === 'log') this.record.droppedLines += message.droppedLines ?? 0;
     this.#world.events.emit('message', { group: this.name, message });
-  }
-
-  #settle(desired: DesiredState): void {
-    this.#settled = desired;
-    this.#desire(desired);
-  }
-
-  #desire(desired: DesiredState): void {
-    if (this.#desired === desired) return;
-    this.#desired = desired;
-    this.#world.events.emit('desired', { group: this.name, desired });
   }
 
   #onKilled(workerIds: readonly number[]): void {
