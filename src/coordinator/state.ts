@@ -55,8 +55,9 @@ const WORKER_TABLE: Readonly<Record<WorkerState, Partial<Record<WorkerEvent, Wor
     ended: 'stopped',
     completed: 'completed',
   },
-  stalled: { failed: 'failed', stop: 'stopping', ended: 'stopped', completed: 'completed' },
-  stopping: { failed: 'failed', ended: 'stopped', completed: 'completed' },
+  // Asked to stop, it hangs none the less.
+  stalled: { failed: 'failed', stop: 'stalled', ended: 'stopped', completed: 'completed' },
+  stopping: { stalled: 'stalled', failed: 'failed', ended: 'stopped', completed: 'completed' },
   failed: { start: 'starting', stop: 'failed', failed: 'failed', ended: 'failed' },
   completed: { start: 'starting', stop: 'completed', ended: 'completed' },
   stopped: {},

@@ -98,7 +98,13 @@ test('calls that never return', async (t) => {
 
   await t.test('all workers at once: none of them gets the grace', () =>
     bench.fault(
-      'export default async (_id, ctx) => { await ctx.sleep(0.01); if (ctx.iteration === 2) for (;;); };',
+      // All three are in their loops before the first of them hangs: a group that fails asks the others to stop.
+      `export const init = () => new Int32Array(new SharedArrayBuffer(4));
+       export default async (_id, ctx) => {
+         if (ctx.iteration === 0) Atomics.add(ctx.shared, 0, 1);
+         await ctx.sleep(0.005);
+         if (Atomics.load(ctx.shared, 0) === 3) for (;;);
+       };`,
       { ...STALL, workers: 3, stopGraceSeconds: 20 },
       async (victim) => {
         await victim.start();
@@ -120,7 +126,7 @@ test('calls that never return', async (t) => {
       const report = await victim.service.stop(victim.name);
       assert.deepEqual([report.success, report.groups[0].killed], [false, [body.workers[1].id]]);
       assert.match(report.groups[0].reason, /stalled: a call has taken/);
-      await victim.expect({ state: 'stopped', metrics: { worker_killed_total: 1 } });
+      await victim.expect({ state: 'stopped', metrics: { worker_killed_total: 1, worker_stalls_total: 1 } });
     }),
   );
 

@@ -885,6 +885,21 @@ test('a second word of a stall is none, and its report is not counted twice', as
   assert.equal(group.record.stalls, 1);
 });
 
+test('a stall while the group ends is counted once, like any other', async () => {
+  const { coordinator, host, group } = await running({});
+  const stopped = coordinator.stop('a');
+  host.workerStalls(1);
+  host.workerStalls(1);
+  assert.equal(group.record.stalls, 1);
+  assert.deepEqual(states(group), ['stopping', 'stalled']);
+  host.workerFails('stall', 1, 'stalled: a call has taken 1.1 s');
+  assert.equal(host.asked.at(-1), 'kill 1');
+  host.workerEnds(0);
+  host.workerEnds(1, true);
+  host.exit();
+  assert.deepEqual((await stopped).success, false);
+});
+
 // Groups that the service cannot do without.
 
 async function critical(changes: Parameters<typeof running>[0] = {}) {
