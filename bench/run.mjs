@@ -1,19 +1,98 @@
-// Runs the benchmarks, all or those named on the command line, and prints a table for each.
-import { feed } from './feed.mjs';
-import { iterations } from './iterations.mjs';
-import { latency } from './latency.mjs';
-import { startStop } from './start-stop.mjs';
-import { watchers } from './watchers.mjs';
+// Runs the benchmarks, all or those that are named, and prints a table for each comparison.
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { Bench } from './lib/bench.mjs';
+import { machine } from './lib/machine.mjs';
+import { check, record } from './lib/results.mjs';
+import { writeReport } from './report/report.mjs';
 
-const benchmarks = { iterations, 'start-stop': startStop, latency, feed, watchers };
-const wanted = process.argv.slice(2);
-const unknown = wanted.find((name) => !(name in benchmarks));
-if (unknown !== undefined) {
-  console.error(`There is no benchmark "${unknown}"; there are: ${Object.keys(benchmarks).join(', ')}`);
-  process.exit(2);
+const NAMES = [
+  'iterations',
+  'scaling',
+  'start-stop',
+  'control-plane',
+  'scrape',
+  'memory',
+  'feed',
+  'watchers',
+];
+
+const USAGE = `npm run bench -- [NAME...] [OPTIONS]
+
+Benchmarks: ${NAMES.join(', ')}; all of them without a name.
+
+  --quick       shorter rounds, fewer sizes: what CI runs
+  --rounds N    rounds of each comparison (5)
+  --json FILE   writes what was measured to FILE
+  --check       fails when a ratio to a peer is worse than half of the recorded one
+  --record      keeps what was measured in bench/results.json, and makes docs/benchmarks.md anew
+  --report      makes docs/benchmarks.md of bench/results.json, and measures nothing
+`;
+
+const { names, options } = readArguments();
+if (options.report) {
+  writeReport();
+} else {
+  const results = { benchmarks: {} };
+  for (const name of names) {
+    console.log(`\n== ${name}`);
+    const { default: benchmark } = await import(`./${name}/index.mjs`);
+    const bench = new Bench({ quick: options.quick, rounds: options.rounds });
+    await benchmark.measure(bench);
+    const { title, about, loses } = benchmark;
+    results.benchmarks[name] = {
+      title,
+      about,
+      ...(loses && { loses }),
+      at: new Date().toISOString().slice(0, 10),
+      quick: options.quick,
+      machine: machine(),
+      comparisons: bench.comparisons,
+    };
+  }
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);
+  if (options.record) {
+    record(results);
+    writeReport();
+  }
+  if (options.check) {
+    const { lines, failed } = check(results);
+    console.log(`\n${lines.join('\n')}`);
+    process.exitCode = failed ? 1 : 0;
+  }
 }
-for (const [name, benchmark] of Object.entries(benchmarks)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
-  console.log(`\n${name}`);
-  await benchmark();
+
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: {
+        quick: { type: 'boolean', default: false },
+        rounds: { type: 'string' },
+        json: { type: 'string' },
+        check: { type: 'boolean', default: false },
+        record: { type: 'boolean', default: false },
+        report: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (values.help) {
+      console.log(USAGE);
+      process.exit();
+    }
+    const unknown = positionals.find((name) => !NAMES.includes(name));
+    if (unknown !== undefined) throw new Error(`there is no benchmark "${unknown}"`);
+    const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+    if (rounds !== undefined && !(Number.isInteger(rounds) && rounds > 0))
+      throw new Error('--rounds takes a whole number of at least 1');
+    if (values.record && (values.quick || rounds < 5))
+      throw new Error('what is recorded is measured whole: leave out --quick, and take 5 rounds or more');
+    return {
+      names: NAMES.filter((name) => positionals.length === 0 || positionals.includes(name)),
+      options: { ...values, rounds },
+    };
+  } catch (error) {
+    console.error(`${error.message}\n\n${USAGE}`);
+    process.exit(2);
+  }
 }

@@ -1,0 +1,116 @@
+import { progress } from './progress.mjs';
+import { printComparison } from './table.mjs';
+
+/** How many rounds a comparison has: enough for a median that one disturbed round does not move. */
+const ROUNDS = 5;
+
+/**
+ * What is measured of a contender.
+ * @typedef {object} Metric
+ * @property {string} key
+ * @property {string} name What it is, for the table: "start, until every worker is in its loop".
+ * @property {string} unit
+ * @property {'higher' | 'lower'} better
+ */
+
+/**
+ * Whoever takes part in a comparison.
+ * @typedef {object} Contender
+ * @property {string} id
+ * @property {string} name
+ * @property {boolean} [ours]
+ * @property {string} [skip] Why it cannot take part on this machine; it is listed with this reason.
+ * @property {() => Promise<Record<string, number | undefined> | number>} measure One round: a value by the key of each
+ * metric, or the value of the only one.
+ */
+
+/**
+ * How much better one is than the other, of each round: above 1 is better, whichever way the metric goes.
+ * @typedef {object} Ratio
+ * @property {string} id
+ * @property {string} name
+ * @property {string} metric
+ * @property {string} of
+ * @property {string} to
+ * @property {boolean} [guarded] `--check` fails when it is below half of the recorded one.
+ */
+
+/**
+ * One run of one benchmark: its comparisons, each measured in interleaved rounds, so that whatever else the machine does
+ * meets all contenders.
+ */
+export class Bench {
+  /** What goes into the results. */
+  comparisons = [];
+
+  /** @param {{ quick: boolean, rounds?: number }} options */
+  constructor({ quick, rounds = ROUNDS }) {
+    this.quick = quick;
+    this.rounds = rounds;
+  }
+
+  /** How long one measurement lasts, in seconds: `full`, or a fraction of it in a quick run. */
+  seconds(full) {
+    return this.quick ? full / 4 : full;
+  }
+
+  /**
+   * @param {object} comparison
+   * @param {string} comparison.id
+   * @param {string} comparison.title
+   * @param {string} [comparison.about] A sentence or two for the report: what the contenders do.
+   * @param {Metric[]} comparison.metrics
+   * @param {Contender[]} comparison.contenders
+   * @param {Ratio[]} [comparison.ratios]
+   * @param {boolean} [comparison.warmUp] Whether there is a first round that does not count.
+   */
+  async compare({ id, title, about, metrics, contenders, ratios = [], warmUp = false }) {
+    const able = contenders.filter(({ skip }) => skip === undefined);
+    const values = new Map(
+      able.map((contender) => [contender.id, Object.fromEntries(metrics.map(({ key }) => [key, []]))]),
+    );
+    const first = warmUp ? -1 : 0;
+    for (let round = first; round < this.rounds; round++) {
+      // Each round begins with another one: nobody is always the first after a pause.
+      const turn = Math.max(0, round) % able.length;
+      for (const contender of [...able.slice(turn), ...able.slice(0, turn)]) {
+        progress(
+          `${title}: ${round < 0 ? 'warming up' : `round ${round + 1} of ${this.rounds}`}, ${contender.name}`,
+        );
+        const measured = await contender.measure();
+        if (round < 0) continue;
+        const byKey = typeof measured === 'number' ? { [metrics[0].key]: measured } : measured;
+        for (const { key } of metrics) {
+          const value = byKey[key];
+          if (value === undefined) continue;
+          if (!Number.isFinite(value)) throw new Error(`${title}, ${contender.name}: ${key} is ${value}`);
+          values.get(contender.id)[key].push(value);
+        }
+      }
+    }
+    progress();
+    const result = {
+      id,
+      title,
+      ...(about && { about }),
+      metrics,
+      contenders: contenders.map(({ id, name, ours = false, skip }) => ({
+        id,
+        name,
+        ours,
+        ...(skip === undefined ? { values: values.get(id) } : { skipped: skip }),
+      })),
+      ratios: ratios.flatMap(({ id, name, metric, of, to, guarded = false }) => {
+        const ours = values.get(of)?.[metric];
+        const theirs = values.get(to)?.[metric];
+        if (!ours?.length || ours.length !== theirs?.length) return [];
+        const { better } = metrics.find(({ key }) => key === metric);
+        const each = ours.map((value, i) => (better === 'higher' ? value / theirs[i] : theirs[i] / value));
+        return [{ id, name, guarded, values: each }];
+      }),
+    };
+    this.comparisons.push(result);
+    printComparison(result);
+    return result;
+  }
+}
