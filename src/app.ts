@@ -35,7 +35,10 @@ import { parseAside } from './groups-file/parse-thread.js';
 import { Reloader } from './groups-file/reloader.js';
 import { HostDirectories } from './host/directories.js';
 import { hostEnvironment } from './host/environment.js';
-import { type HostSurroundings, hostProcesses } from './host/handle.js';
+import { hostHandles } from './host/handle.js';
+import { SpareHosts } from './host/spare-hosts.js';
+import { hostStarter } from './host/start-host.js';
+import { hostTitle } from './host/title.js';
 import { GroupLogs } from './logs/group-logs.js';
 import { Metrics } from './metrics/metrics.js';
 import { SPEC_SCHEMAS } from './schemas/group-spec.js';
@@ -69,6 +72,8 @@ export interface AppOptions {
   readonly groupsFile?: string | undefined;
   /** Variables of the environment that hosts get besides the usual ones: names, or prefixes like `AWS_*`. */
   readonly workerEnv?: readonly string[];
+  /** How many hosts are kept ready for starts to come; none by default. */
+  readonly warmHosts?: number | undefined;
   /** Whether hosts run within Node's permission model; false by default. */
   readonly permissions?: boolean;
   /** Who may call, and how much. By default whoever reaches the service by address or as localhost. */
@@ -140,10 +145,11 @@ async function assemble(options: AppOptions, state: StateDirectory | undefined):
   const directories = await hostDirectories(options.stateDir);
   const resolveModule = moduleResolver(options.workersDir);
   const sockets = new FeedSockets(options);
+  const hosts = hostFactory(options, clock, directories, sockets);
   const coordinator = new Coordinator({
     ...(state !== undefined && { store: state }),
     clock,
-    createHost: options.createHost ?? hostProcesses(hostSurroundings(options, clock, directories, sockets)),
+    createHost: options.createHost ?? hosts.create,
     resolveModule,
     feedSocket: (group) => sockets.of(group),
     random: Math.random,
@@ -177,8 +183,8 @@ async function assemble(options: AppOptions, state: StateDirectory | undefined):
   await server.register(problems);
   await server.register(requests);
   // A group has a worker at least, and a host at most.
-  const hosts = Math.min(options.maxGroups, options.maxWorkers);
-  const maxConnections = options.access?.maxConnections ?? connectionBound(descriptorLimit(), hosts);
+  const mostHosts = Math.min(options.maxGroups, options.maxWorkers) + (options.warmHosts ?? 0);
+  const maxConnections = options.access?.maxConnections ?? connectionBound(descriptorLimit(), mostHosts);
   await server.register(access, { ...options.access, maxConnections });
   await server.register(docs);
   const schemas = [
@@ -203,8 +209,10 @@ async function assemble(options: AppOptions, state: StateDirectory | undefined):
   await server.register(healthRoutes, { coordinator, setAside: state?.setAside ?? [] });
   await server.register(reloadRoutes, { reloader });
   await server.register(feedRoutes, { coordinator, clock });
+  server.addHook('onListen', async () => hosts.spares.open());
   server.addHook('preClose', async () => {
     await coordinator.close();
+    await hosts.spares.close();
     // Not before: whoever watches sees the end.
     journal.end();
     logs.end();
@@ -243,22 +251,31 @@ async function hostDirectories(stateDir: string | undefined): Promise<HostDirect
   }
 }
 
-function hostSurroundings(
+function hostFactory(
   options: AppOptions,
   clock: Clock,
   directories: HostDirectories,
   sockets: FeedSockets,
-): HostSurroundings {
+): { create: HostFactory; spares: SpareHosts } {
   const refusal = options.permissions === true ? fenceRefusal() : undefined;
   if (refusal !== undefined) throw new Error(refusal);
   const environment = hostEnvironment(process.env, options.workerEnv ?? []);
   // Its flags are added to those of the command line: it could widen the fence.
   if (options.permissions === true) delete environment['NODE_OPTIONS'];
-  return {
-    clock,
+  const starter = hostStarter({
     environment,
     directories,
     fencedTo: options.permissions ? options.workersDir : undefined,
     feedSocket: (group) => sockets.of(group),
+  });
+  const removeDirectory = (directory: string) => directories.remove(directory);
+  const spares = new SpareHosts({ count: options.warmHosts ?? 0, clock, starter, removeDirectory });
+  return {
+    create: hostHandles({
+      clock,
+      start: (spec) => spares.take(spec) ?? starter.start(spec, hostTitle(spec.name)),
+      removeDirectory,
+    }),
+    spares,
   };
 }

@@ -45,6 +45,7 @@ export async function serve(config: Config): Promise<void> {
     permissions: config.permissions,
     maxWorkers: config.maxWorkers,
     maxGroups: config.maxGroups,
+    warmHosts: config.warmHosts,
     logger: { level: config.logLevel, stream: log },
     droppedLogLines: () => log.dropped,
   });

@@ -31,6 +31,8 @@ export interface Config extends Tokens {
   readonly permissions: boolean;
   readonly maxWorkers: number;
   readonly maxGroups: number;
+  /** How many hosts are kept ready for starts to come. */
+  readonly warmHosts: number;
   readonly shutdownSeconds: number;
   readonly logLevel: Settings['PW_LOG_LEVEL'];
   /** Variables that look like settings and are none: most likely a typing error. */
@@ -70,6 +72,7 @@ export function readConfig(flags: Record<string, unknown>, environment: NodeJS.P
     permissions: settings.PW_PERMISSIONS,
     maxWorkers: settings.PW_MAX_WORKERS,
     maxGroups: settings.PW_MAX_GROUPS,
+    warmHosts: settings.PW_WARM_HOSTS,
     shutdownSeconds: settings.PW_SHUTDOWN_SECONDS,
     logLevel: settings.PW_LOG_LEVEL,
     unknown: unknownSettings(environment),

@@ -71,6 +71,13 @@ export const Settings = Type.Object({
     maximum: 10_000,
     description: 'The most groups that may be registered.',
   }),
+  PW_WARM_HOSTS: Type.Integer({
+    default: 1,
+    minimum: 0,
+    maximum: 64,
+    description:
+      'How many host processes are kept ready, which makes the next starts faster; each takes some memory.',
+  }),
   PW_SHUTDOWN_SECONDS: Type.Number({
     default: 25,
     minimum: 0,

@@ -39,11 +39,11 @@ export class HostDirectories {
    * one may still be on its way out.
    * @throws what the file system says
    */
-  make(groupName: string): string {
+  make(): string {
     this.#root ??= realpathSync(mkdtempSync(join(tmpdir(), 'parallel-workers-')));
     // Who tidies up may have removed it.
     mkdirSync(this.#root, { recursive: true, mode: 0o700 });
-    return mkdtempSync(join(this.#root, `${groupName}-`));
+    return mkdtempSync(join(this.#root, 'host-'));
   }
 
   /** Removes a directory with all that is in it, in the background. */

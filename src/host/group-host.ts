@@ -8,6 +8,7 @@ import { setPriority } from './priority.js';
 import type { HostCommand, HostLaunch } from './protocol.js';
 import { monotonicMs } from './thread/monotonic.js';
 import { describeThrown } from './thread/thrown.js';
+import type { ThreadSupply } from './thread-supply.js';
 
 /** How often the counters go to the control plane unasked: what a crash can lose at most. */
 const REPORT_MS = 500;
@@ -44,15 +45,17 @@ interface Running {
 export class GroupHost {
   readonly #send: (message: HostMessage) => void;
   readonly #exit: () => void;
+  readonly #threads: ThreadSupply;
   #group: Running | undefined;
   #shared: unknown;
   #count = 0;
   #stopping = false;
 
   /** @param exit ends the process, once everything that was sent is out. */
-  constructor(send: (message: HostMessage) => void, exit: () => void) {
+  constructor(send: (message: HostMessage) => void, exit: () => void, threads: ThreadSupply) {
     this.#send = send;
     this.#exit = exit;
+    this.#threads = threads;
   }
 
   handle(command: HostCommand): void {
@@ -89,10 +92,10 @@ export class GroupHost {
   }
 
   #launch(launch: HostLaunch): Running {
-    // Before any thread is started: threads inherit it.
+    // Before any other thread is started: threads inherit it.
     setPriority(launch.nice);
     const { rssMb } = launch;
-    // Before any thread is started, too: the mode of its socket comes from the whole process.
+    // Before any user code runs, too: the mode of its socket comes from the whole process.
     const feed =
       launch.feed === null
         ? undefined
@@ -100,11 +103,12 @@ export class GroupHost {
     const listening = feed?.listen();
     const { workerIds } = launch.group;
     this.#count = workerIds.length;
-    const hooks = new HooksThread(launch, this.#send, (error) => {
+    const hooks = new HooksThread(this.#threads.take(null), launch, this.#send, (error) => {
       if (!this.#stopping) this.#send({ type: 'failed', phase: 'hooks', error });
     });
     // All threads come up while the module is being loaded and init runs, which takes 20 to 40 ms off a start.
     const workers = workerIds.map((id, index) => this.#newWorker(launch, feed, id, index));
+    this.#threads.endReady();
     return {
       launch,
       hooks,
@@ -119,7 +123,13 @@ export class GroupHost {
   }
 
   #newWorker(launch: HostLaunch, feed: GroupFeed | undefined, id: number, index: number): HostWorker {
-    return new HostWorker(id, index, launch, this.#send, (report) => this.#sendReport(0, [report]), feed);
+    return new HostWorker(id, index, {
+      launch,
+      send: this.#send,
+      sendReport: (report) => this.#sendReport(0, [report]),
+      feed,
+      takeThread: () => this.#threads.take(launch.heapMb),
+    });
   }
 
   async #init(hooks: HooksThread, listening: Promise<void> | undefined): Promise<boolean> {

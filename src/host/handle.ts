@@ -1,20 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { realpathSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import type { Clock, Timer } from '../clock.js';
 import type { Host, HostExit, HostFactory, HostListener, HostSpec } from '../coordinator/host.js';
 import type { LogLevel } from '../schemas/states.js';
 import { Channel } from './channel.js';
-import { inheritableDescriptors } from './descriptors.js';
-import type { HostDirectories } from './directories.js';
-import { fenceFlags } from './fence.js';
 import { type HostMessage, isHostMessage } from './host-message.js';
 import { HOST_RATE, LineLimit } from './line-limit.js';
 import { OutputReader } from './output.js';
 import type { HostCommand } from './protocol.js';
-
-const HOST_PROCESS = fileURLToPath(new URL('./process.js', import.meta.url));
+import { killHost, type StartedHost } from './start-host.js';
 
 /** 64 workers with 50 buckets report about 60 KB; the largest message is a report of many more. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
@@ -32,29 +26,23 @@ const MAX_SHORT = 200;
 /** How fast a host is listened to: 8,000 messages a second, in pieces that hold up nobody. */
 const PACE = { messages: 200, windowMs: 25 };
 
-/** What all hosts have in common. */
-export interface HostSurroundings {
+/** What all handles have in common. */
+export interface HandleSurroundings {
   readonly clock: Clock;
-  readonly environment: NodeJS.ProcessEnv;
-  readonly directories: HostDirectories;
-  /** Directory that a fenced host reads its modules from; undefined: hosts have no fence. */
-  readonly fencedTo: string | undefined;
-  /** Path of the socket that a group's feed is served on. */
-  readonly feedSocket: (group: string) => string;
+  /** Starts the host of a group, or hands over one that is up. May throw. */
+  readonly start: (spec: HostSpec) => StartedHost;
+  readonly removeDirectory: (directory: string) => void;
 }
 
 /** Returns a factory of real hosts: child processes, each the leader of a process group of its own. */
-export function hostProcesses(surroundings: HostSurroundings): HostFactory {
-  const toClose = inheritableDescriptors().map(String);
-  return (spec, listener) => new HostProcess(spec, surroundings, toClose, listener);
+export function hostHandles(surroundings: HandleSurroundings): HostFactory {
+  return (spec, listener) => new HostProcess(spec, surroundings, listener);
 }
 
 class HostProcess implements Host {
   pid: number | undefined;
-  readonly #surroundings: HostSurroundings;
-  /** What it inherits against our will. */
-  readonly #toClose: readonly string[];
-  #directory: string | undefined;
+  readonly #surroundings: HandleSurroundings;
+  #started: StartedHost | undefined;
   readonly #listener: HostListener;
   readonly #clock: Clock;
   readonly #outputs: OutputReader[] = [];
@@ -68,21 +56,16 @@ class HostProcess implements Host {
   #drained = false;
   #exitTimer: Timer | undefined;
 
-  constructor(
-    spec: HostSpec,
-    surroundings: HostSurroundings,
-    toClose: readonly string[],
-    listener: HostListener,
-  ) {
+  constructor(spec: HostSpec, surroundings: HandleSurroundings, listener: HostListener) {
     const { clock } = surroundings;
     this.#surroundings = surroundings;
-    this.#toClose = toClose;
     this.#clock = clock;
     this.#logLimit = new LineLimit(() => clock.now(), HOST_RATE);
     this.#listener = listener;
     let child: ChildProcess;
     try {
-      child = this.#spawn(spec);
+      this.#started = surroundings.start(spec);
+      child = this.#started.child;
     } catch (error) {
       // Not at once: whoever asked for the host does not have it yet.
       setImmediate(() => this.#onStartFailure(error as Error));
@@ -154,33 +137,7 @@ class HostProcess implements Host {
   }
 
   kill(): void {
-    if (this.pid === undefined) return;
-    try {
-      process.kill(-this.pid, 'SIGKILL');
-    } catch {
-      // Nobody is left in the process group.
-    }
-  }
-
-  #spawn({ name, permissions, feed }: HostSpec): ChildProcess {
-    const { directories, environment, fencedTo, feedSocket } = this.#surroundings;
-    const directory = directories.make(name);
-    this.#directory = directory;
-    const flags: string[] = [];
-    if (fencedTo !== undefined) {
-      const coverage = environment['NODE_V8_COVERAGE'];
-      const workersDir = realpathSync(fencedTo);
-      const socket = feed === null ? undefined : feedSocket(name);
-      flags.push(...fenceFlags(permissions, { workersDir, directory, socket, coverage }));
-    }
-    return spawn(process.execPath, [...flags, HOST_PROCESS, name, ...this.#toClose], {
-      // Its own process group: one signal reaches every process that its workers started.
-      detached: true,
-      cwd: directory,
-      env: environment,
-      // Messages, then commands.
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
-    });
+    if (this.#started !== undefined) killHost(this.#started.child);
   }
 
   #send(command: HostCommand): void {
@@ -269,7 +226,7 @@ class HostProcess implements Host {
     this.#exitTimer?.cancel();
     this.#complain(true);
     for (const output of this.#outputs) output.close();
-    if (this.#directory !== undefined) this.#surroundings.directories.remove(this.#directory);
+    if (this.#started !== undefined) this.#surroundings.removeDirectory(this.#started.directory);
     const words = lastWords(this.#stderr?.lastLines ?? []);
     this.#listener.exited(words === undefined ? this.#exit : { ...this.#exit, lastWords: words });
   }

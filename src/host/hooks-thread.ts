@@ -1,5 +1,5 @@
 import type { ErrorInfo, HostMessage } from './host-message.js';
-import { PoolThread, type RunningTask } from './pool.js';
+import type { PoolThread, RunningTask } from './pool.js';
 import type { Hook, HostLaunch, Phase } from './protocol.js';
 import type { HookCall, ThreadMessage } from './thread/tasks.js';
 import { describeThrown } from './thread/thrown.js';
@@ -34,10 +34,18 @@ export class HooksThread {
    * @param onDeath called when the thread ended although nobody asked it to, with no call under way that could
    *   tell of it.
    */
-  constructor(launch: HostLaunch, send: (message: HostMessage) => void, onDeath: (error: ErrorInfo) => void) {
+  constructor(
+    thread: PoolThread,
+    launch: HostLaunch,
+    send: (message: HostMessage) => void,
+    onDeath: (error: ErrorInfo) => void,
+  ) {
     this.#send = send;
-    const thread = new PoolThread(null, (error) => onDeath(describeThrown(error)));
-    this.#task = thread.run({ kind: 'hooks', launch }, (message) => this.#onMessage(message));
+    this.#task = thread.run(
+      { kind: 'hooks', launch },
+      (message) => this.#onMessage(message),
+      (error) => onDeath(describeThrown(error)),
+    );
     this.#loaded = this.#answer('module');
     this.#last = this.#loaded.catch(() => {});
     this.#task.result.catch((error: unknown) => {

@@ -1,7 +1,7 @@
 import type { GroupFeed } from '../feed/group-feed.js';
 import { release } from '../release.js';
 import type { HostMessage, WorkerReport } from './host-message.js';
-import { PoolThread, type RunningTask } from './pool.js';
+import type { PoolThread, RunningTask } from './pool.js';
 import type { HostLaunch, Phase } from './protocol.js';
 import { WorkerMemory } from './thread/memory.js';
 import { monotonicMs } from './thread/monotonic.js';
@@ -13,6 +13,15 @@ import { stackOfThread } from './thread-stack.js';
 /** A heap that is full so early that not even the thread's own code fits in it. */
 const OUT_OF_MEMORY = 'ERR_WORKER_OUT_OF_MEMORY';
 
+/** What the workers of a host have in common. */
+export interface HostWorkerWorld {
+  readonly launch: HostLaunch;
+  readonly send: (message: HostMessage) => void;
+  readonly sendReport: (report: WorkerReport) => void;
+  readonly feed: GroupFeed | undefined;
+  readonly takeThread: () => PoolThread;
+}
+
 /**
  * One worker in its host: its memory, which is the same over all its threads, and the thread that it has now. What it
  * does is told as it happens; what follows from it is for the control plane to say.
@@ -21,10 +30,7 @@ export class HostWorker {
   readonly id: number;
   readonly index: number;
   readonly #memory: WorkerMemory;
-  readonly #launch: HostLaunch;
-  readonly #send: (message: HostMessage) => void;
-  readonly #sendReport: (report: WorkerReport) => void;
-  readonly #feed: GroupFeed | undefined;
+  readonly #world: HostWorkerWorld;
   /** Memory of its items that were taken, on its way back. */
   readonly #spare = new SpareMemory();
   #task: RunningTask | undefined;
@@ -35,22 +41,12 @@ export class HostWorker {
   #killed = false;
   #over: Promise<void> = Promise.resolve();
 
-  constructor(
-    id: number,
-    index: number,
-    launch: HostLaunch,
-    send: (message: HostMessage) => void,
-    sendReport: (report: WorkerReport) => void,
-    feed: GroupFeed | undefined,
-  ) {
+  constructor(id: number, index: number, world: HostWorkerWorld) {
     this.id = id;
     this.index = index;
-    this.#launch = launch;
-    this.#send = send;
-    this.#sendReport = sendReport;
-    this.#feed = feed;
-    this.#memory = WorkerMemory.allocate(launch.buckets.length);
-    this.#thread = this.#newThread();
+    this.#world = world;
+    this.#memory = WorkerMemory.allocate(world.launch.buckets.length);
+    this.#thread = world.takeThread();
   }
 
   /** Settles when its task is over. Never rejects. */
@@ -60,13 +56,13 @@ export class HostWorker {
 
   /** Starts its function; in a fresh thread when it has run before. */
   start(shared: unknown, count: number, fresh: boolean): void {
-    if (fresh) this.#thread = this.#newThread();
+    if (fresh) this.#thread = this.#world.takeThread();
     this.#looping = false;
     this.#killed = false;
     this.#stalledAt = 0;
     this.#memory.begin(count);
     this.#spare.open();
-    this.#feed?.join(this.id, this.index);
+    this.#world.feed?.join(this.id, this.index);
     this.#over = this.#run(this.#thread, shared);
   }
 
@@ -77,7 +73,7 @@ export class HostWorker {
 
   requestStop(): void {
     this.#memory.requestStop();
-    this.#feed?.refuse(this.id);
+    this.#world.feed?.refuse(this.id);
   }
 
   /** The same for the whole group, after which the process ends: nobody has to end this thread. */
@@ -89,7 +85,7 @@ export class HostWorker {
   /** Ends its thread by force; `ended` follows, or `stuck`. */
   async kill(): Promise<void> {
     this.#killed = true;
-    if (!(await this.#thread.end())) this.#send({ type: 'stuck', workerId: this.id });
+    if (!(await this.#thread.end())) this.#world.send({ type: 'stuck', workerId: this.id });
   }
 
   read(): WorkerReport {
@@ -101,11 +97,11 @@ export class HostWorker {
    * @param notBefore calls that began earlier count from here: the machine, or this process, stood still until then
    */
   checkStall(notBefore: number): void {
-    const seconds = this.#launch.iterationTimeoutSeconds;
+    const seconds = this.#world.launch.iterationTimeoutSeconds;
     const { callSince } = this.#memory;
     if (seconds === null || callSince === 0 || callSince === this.#stalledAt) return;
     // Who waits for the trainer does not hang.
-    const took = monotonicMs() - Math.max(callSince, notBefore, this.#feed?.idleSince(this.id) ?? 0);
+    const took = monotonicMs() - Math.max(callSince, notBefore, this.#world.feed?.idleSince(this.id) ?? 0);
     if (took <= seconds * 1000) return;
     this.#stalledAt = callSince;
     void this.#tellStall(seconds, (took / 1000).toFixed(2));
@@ -114,14 +110,14 @@ export class HostWorker {
   async #tellStall(seconds: number, took: string): Promise<void> {
     const { threadId } = this.#thread;
     this.#report();
-    this.#send({ type: 'stalled', workerId: this.id });
+    this.#world.send({ type: 'stalled', workerId: this.id });
     const stack = threadId === undefined ? undefined : await stackOfThread(threadId);
     const where =
       stack === undefined
         ? '; it waits for something, sits in a system call, or had no turn to answer: there is no stack to show'
         : `; it hangs ${stack.split('\n')[0]?.trim()}`;
     const message = `stalled: a call has taken ${took} s, more than iterationTimeoutSeconds (${seconds} s)${where}`;
-    this.#send({
+    this.#world.send({
       type: 'failed',
       phase: 'stall',
       workerId: this.id,
@@ -131,24 +127,13 @@ export class HostWorker {
 
   /** Tells its counters, before something is said that they belong to. */
   #report(): void {
-    this.#sendReport(this.read());
-  }
-
-  #newThread(): PoolThread {
-    return new PoolThread(this.#launch.heapMb, (error) =>
-      this.#send({
-        type: 'log',
-        level: 'error',
-        workerId: this.id,
-        text: `Error in an idle thread: ${describeThrown(error).message}`,
-      }),
-    );
+    this.#world.sendReport(this.read());
   }
 
   async #run(thread: PoolThread, shared: unknown): Promise<void> {
     const task = {
       kind: 'worker',
-      launch: this.#launch,
+      launch: this.#world.launch,
       workerId: this.id,
       index: this.index,
       shared,
@@ -156,7 +141,17 @@ export class HostWorker {
     } as const;
     let completed = false;
     try {
-      this.#task = thread.run(task, (message) => this.#onMessage(message));
+      this.#task = thread.run(
+        task,
+        (message) => this.#onMessage(message),
+        (error) =>
+          this.#world.send({
+            type: 'log',
+            level: 'error',
+            workerId: this.id,
+            text: `Error in an idle thread: ${describeThrown(error).message}`,
+          }),
+      );
       completed = (await this.#task.result)?.outcome === 'completed';
     } catch (error) {
       // Ended by force: why, is known to who did it.
@@ -165,24 +160,25 @@ export class HostWorker {
     this.#memory.end();
     this.#spare.close();
     // Of one that was killed in a put nobody knows whether it will put the same again: what was not taken is not.
-    this.#feed?.refuse(this.id);
-    if (completed) this.#feed?.leave(this.id);
+    this.#world.feed?.refuse(this.id);
+    if (completed) this.#world.feed?.leave(this.id);
     // While the group ends, the end of the process is what counts.
     if (!this.#groupEnds && !(await thread.end())) {
-      this.#send({ type: 'stuck', workerId: this.id });
+      this.#world.send({ type: 'stuck', workerId: this.id });
       await thread.gone;
     }
     this.#report();
-    if (completed && !this.#groupEnds && !this.#killed) this.#send({ type: 'completed', workerId: this.id });
-    else this.#send({ type: 'ended', workerId: this.id, killed: this.#killed });
+    if (completed && !this.#groupEnds && !this.#killed)
+      this.#world.send({ type: 'completed', workerId: this.id });
+    else this.#world.send({ type: 'ended', workerId: this.id, killed: this.#killed });
   }
 
   /** The thread died under its task. */
   #tellDeath(error: unknown): void {
     const info = describeThrown(error);
-    const { heapMb } = this.#launch;
+    const { heapMb } = this.#world.launch;
     const tell = (phase: Phase, message: string) =>
-      this.#send({ type: 'failed', phase, workerId: this.id, error: { ...info, message } });
+      this.#world.send({ type: 'failed', phase, workerId: this.id, error: { ...info, message } });
     if (codeOf(error) === OUT_OF_MEMORY) {
       const limit = heapMb === null ? 'the heap that Node gives it' : `its heap limit of ${heapMb} MiB`;
       tell('heap', `went over ${limit} (limits.heapMb)`);
@@ -198,14 +194,14 @@ export class HostWorker {
       case 'looping':
         this.#looping = true;
         this.#report();
-        this.#send({ type: 'looping', workerId: this.id });
+        this.#world.send({ type: 'looping', workerId: this.id });
         break;
       case 'failed':
         this.#report();
-        this.#send({ type: 'failed', workerId: this.id, ...message.failure });
+        this.#world.send({ type: 'failed', workerId: this.id, ...message.failure });
         break;
       case 'finishing':
-        this.#send({ type: 'finishing', workerId: this.id });
+        this.#world.send({ type: 'finishing', workerId: this.id });
         break;
       case 'put':
         this.#onPut(message);
@@ -213,7 +209,7 @@ export class HostWorker {
       case 'log': {
         // Lines that a worker has dropped are in its memory, and so in its report.
         const { droppedLines: _, ...line } = message.line;
-        this.#send({ type: 'log', workerId: this.id, ...line });
+        this.#world.send({ type: 'log', workerId: this.id, ...line });
         break;
       }
     }
@@ -229,7 +225,7 @@ export class HostWorker {
       port.postMessage({ taken, spare } satisfies PutAnswer, spare);
     };
     const free = () => (returns ? this.#spare.add(bytes.buffer) : release(bytes.buffer));
-    if (this.#feed === undefined || this.#memory.stopRequested) settle(false);
-    else this.#feed.put(this.id, { bytes, contentType, meta, settle, release: free });
+    if (this.#world.feed === undefined || this.#memory.stopRequested) settle(false);
+    else this.#world.feed.put(this.id, { bytes, contentType, meta, settle, release: free });
   }
 }

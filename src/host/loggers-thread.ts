@@ -55,7 +55,7 @@ export class LoggersThread {
   }
 
   #start(): RunningTask {
-    const thread = new PoolThread(null, () => {});
+    const thread = new PoolThread(null);
     const { loggerUrls: urls, workersDir } = this.#launch;
     const task = thread.run({ kind: 'loggers', urls, workersDir }, (message) => {
       if (message.type === 'log') this.#send({ type: 'log', ...message.line });

@@ -38,13 +38,13 @@ export class PoolThread {
   /** Resolves when the operating system has let the thread go. */
   readonly gone: Promise<void>;
   #ended = false;
+  #onError: (error: unknown) => void = () => {};
 
   /**
    * Starts the thread at once, so that it is up when its task comes.
    * @param heapMb its JavaScript heap in MiB; null: what Node gives it
-   * @param onError called with what is thrown while no task runs
    */
-  constructor(heapMb: number | null, onError: (error: unknown) => void) {
+  constructor(heapMb: number | null) {
     ensureWorkingDirectory();
     this.#pool = new Piscina({
       filename: THREAD_ENTRY,
@@ -56,7 +56,7 @@ export class PoolThread {
       env: process.env,
       ...(heapMb !== null && { resourceLimits: { maxOldGenerationSizeMb: heapMb } }),
     });
-    this.#pool.on('error', onError);
+    this.#pool.on('error', (error) => this.#onError(error));
     const [thread] = this.#pool.threads;
     this.gone = new Promise((resolve) => {
       if (thread === undefined) resolve();
@@ -71,7 +71,16 @@ export class PoolThread {
     return this.#pool.threads[0]?.threadId;
   }
 
-  run(task: WithoutPort<ThreadTask>, onMessage: (message: ThreadMessage) => void): RunningTask {
+  /**
+   * Runs the task.
+   * @param onError called with what is thrown once the task is over
+   */
+  run(
+    task: WithoutPort<ThreadTask>,
+    onMessage: (message: ThreadMessage) => void,
+    onError: (error: unknown) => void = () => {},
+  ): RunningTask {
+    this.#onError = onError;
     const { port1, port2 } = new MessageChannel();
     // Piscina would start a new thread, of which nobody here knows.
     if (this.#ended) {

@@ -34,10 +34,23 @@ export function zombiesOf(pid: number): ProcessInfo[] {
   return processTable().filter(({ parent, state }) => parent === pid && state === 'Z');
 }
 
-/** The hosts of a service, and all that runs in their process groups. */
+/** The hosts of a service's groups, and all that runs in their process groups. */
 export function hostsOf(servicePid: number): ProcessInfo[] {
+  return ofChildren(servicePid, (child) => !isSpare(child));
+}
+
+/** The hosts that a service keeps ready for groups to come. */
+export function sparesOf(servicePid: number): ProcessInfo[] {
+  return ofChildren(servicePid, isSpare);
+}
+
+function isSpare({ command }: ProcessInfo): boolean {
+  return command.includes('parallel-workers spare host');
+}
+
+function ofChildren(pid: number, isMeant: (child: ProcessInfo) => boolean): ProcessInfo[] {
   const all = processes();
-  const leaders = new Set(all.filter(({ parent }) => parent === servicePid).map(({ pid }) => pid));
+  const leaders = new Set(all.filter((info) => info.parent === pid && isMeant(info)).map((info) => info.pid));
   return all.filter(({ group }) => leaders.has(group));
 }
 

@@ -3,8 +3,7 @@ import test from 'node:test';
 import { systemClock } from '#dist/clock.js';
 import type { HostExit } from '#dist/coordinator/host.js';
 import { ProblemError } from '#dist/errors.js';
-import { HostDirectories } from '#dist/host/directories.js';
-import { hostProcesses } from '#dist/host/handle.js';
+import { hostHandles } from '#dist/host/handle.js';
 import { bringUp, fakeCoordinator, spec } from '../support/coordinator.js';
 import { settle } from '../support/fake-clock.js';
 
@@ -127,20 +126,17 @@ test('when the host of a group that waits dies, no further init is begun', async
 });
 
 test('a host that cannot be started is one that has exited', async () => {
-  const directories = await HostDirectories.open();
-  const createHost = hostProcesses({
+  const createHost = hostHandles({
     clock: systemClock,
-    environment: {},
-    directories,
-    fencedTo: undefined,
-    feedSocket: () => '',
+    start: () => {
+      throw new Error('spawn EAGAIN');
+    },
+    removeDirectory: () => {},
   });
   const exited = new Promise<HostExit>((resolve) => {
-    // No path and no argument of a process may have a NUL in it.
-    createHost(spec('a\0b'), { message: () => {}, exited: resolve });
+    createHost(spec('a'), { message: () => {}, exited: resolve });
   });
-  assert.match((await exited).error ?? '', /it could not be started/);
-  await directories.close();
+  assert.equal((await exited).error, 'it could not be started (spawn EAGAIN)');
 });
 
 test('a last word before its time, and the end of workers before the stop, are not believed', async () => {

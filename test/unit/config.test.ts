@@ -49,6 +49,7 @@ test('defaults', (t) => {
       permissions: false,
       maxWorkers: 64,
       maxGroups: 256,
+      warmHosts: 1,
       shutdownSeconds: 25,
       logLevel: 'info',
       unknown: [],
@@ -76,6 +77,7 @@ const settings: { variable: string; flag: string; value: string; key: keyof Conf
   { variable: 'PW_RATE_LIMIT', flag: '--rate-limit', value: '0', key: 'rateLimit', expected: 0 },
   { variable: 'PW_MAX_WORKERS', flag: '--max-workers', value: '8', key: 'maxWorkers', expected: 8 },
   { variable: 'PW_MAX_GROUPS', flag: '--max-groups', value: '8', key: 'maxGroups', expected: 8 },
+  { variable: 'PW_WARM_HOSTS', flag: '--warm-hosts', value: '0', key: 'warmHosts', expected: 0 },
   {
     variable: 'PW_SHUTDOWN_SECONDS',
     flag: '--shutdown-seconds',

@@ -9,7 +9,7 @@ import { writeFiles } from '../support/workers-dir.js';
 test('every host has a directory that is its own, empty, closed to others and gone with it', async (t) => {
   const root = join(temporaryDirectory(t), 'state/hosts');
   const directories = await HostDirectories.open(root);
-  const made = ['a', 'a', 'A.b-c_d'].map((name) => directories.make(name));
+  const made = [1, 2, 3].map(() => directories.make());
   assert.equal(new Set(made).size, 3);
   for (const directory of made) {
     assert.equal(dirname(directory), realpathSync(root));
@@ -26,7 +26,7 @@ test('what a service that died has left is removed at the start of the next', as
   const root = join(temporaryDirectory(t), 'hosts');
   for (let i = 0; i < 50; i++) writeFiles(root, { [`a-${i}/deep/file`]: 'left' });
   const directories = await HostDirectories.open(root);
-  const own = directories.make('a');
+  const own = directories.make();
   assert.deepEqual(readdirSync(own), []);
   await directories.close();
   assert.deepEqual(readdirSync(root), [basename(own)], 'what is of this life stays');
@@ -39,7 +39,7 @@ test('nothing is removed that a link leads to', async (t) => {
   symlinkSync(elsewhere, root);
   const directories = await HostDirectories.open(root);
   assert.equal(lstatSync(root).isDirectory(), true);
-  const directory = directories.make('a');
+  const directory = directories.make();
   symlinkSync(elsewhere, join(directory, 'link'));
   directories.remove(directory);
   await directories.close();
@@ -48,7 +48,7 @@ test('nothing is removed that a link leads to', async (t) => {
 
 test('without a place of their own they are in the system’s, and leave nothing there', async () => {
   const directories = await HostDirectories.open();
-  const directory = directories.make('a');
+  const directory = directories.make();
   assert.equal(existsSync(directory), true);
   await directories.close();
   assert.equal(existsSync(dirname(directory)), false);
@@ -58,6 +58,6 @@ test('when their place has been removed it is made again', async (t) => {
   const root = join(temporaryDirectory(t), 'hosts');
   const directories = await HostDirectories.open(root);
   rmSync(root, { recursive: true });
-  assert.equal(existsSync(directories.make('a')), true);
+  assert.equal(existsSync(directories.make()), true);
   assert.equal(statSync(root).mode & 0o777, 0o700);
 });

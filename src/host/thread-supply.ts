@@ -1,0 +1,29 @@
+import { PoolThread } from './pool.js';
+import { ensureWorkingDirectory } from './working-directory.js';
+
+/** Threads for whoever needs one. Some of them can be up before that. */
+export class ThreadSupply {
+  readonly #ready: PoolThread[];
+
+  /** @param ready how many threads it starts at once */
+  constructor(ready: number) {
+    this.#ready = Array.from({ length: ready }, () => new PoolThread(null));
+  }
+
+  /**
+   * A thread that is up, or else a new one.
+   * @param heapMb its JavaScript heap in MiB; null: what Node gives it, as those have that are up
+   */
+  take(heapMb: number | null): PoolThread {
+    const ready = heapMb === null ? this.#ready.shift() : undefined;
+    if (ready === undefined) return new PoolThread(heapMb);
+    // It may have waited for days.
+    ensureWorkingDirectory();
+    return ready;
+  }
+
+  /** Ends the threads that nobody has taken. Later ones are new. */
+  endReady(): void {
+    for (const thread of this.#ready.splice(0)) void thread.end();
+  }
+}

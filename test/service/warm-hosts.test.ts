@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import test from 'node:test';
+import { hostsOf, isAlive, sparesOf, threadsOf } from '../support/processes.js';
+import { type Service, startService, until } from '../support/service.js';
+import { workersDir } from '../support/workers-dir.js';
+
+/** Waits until the service has a host ready. */
+const spareOf = (service: Service) => until('a spare host to be ready', () => sparesOf(service.pid)[0]);
+
+const niceOf = (pid: number) =>
+  readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16];
+  });
+
+test('a group gets the host that is ready, and the next one gets another', async (t) => {
+  const service = await startService(t);
+  const spare = await spareOf(service);
+  assert.deepEqual(hostsOf(service.pid), []);
+  const name = 'a'.repeat(63);
+  await service.register({ name, module: 'millisecond.mjs' });
+  const { host } = await service.start(name);
+  assert.equal(host.pid, spare.pid);
+  assert.equal(hostsOf(service.pid)[0]?.command, `parallel-workers host ${name}`);
+  const next = await spareOf(service);
+  await service.stop(name);
+  await until('the first host to be gone', () => !isAlive(spare.pid) || undefined);
+  const again = await service.start(name);
+  assert.equal(again.host.pid, next.pid);
+  assert.equal((await service.stop(name)).success, true);
+});
+
+test('a group with a heap of its own, a priority and more workers has all of it in a host that was ready', async (t) => {
+  const directory = workersDir(t, {
+    'tells.mjs': `import { resourceLimits } from 'node:worker_threads';
+      export const setup = (_id, ctx) => ctx.log.info('limit ' + resourceLimits.maxOldGenerationSizeMb + ' in ' + process.cwd());
+      export default (_id, ctx) => ctx.sleep(0.01);`,
+  });
+  const spec = { name: 'a', module: 'tells.mjs', workers: 4, nice: 3, limits: { heapMb: 48 } };
+  const other = await startService(t, { workersDir: directory, env: { PW_WARM_HOSTS: '0' } });
+  await other.register(spec);
+  const threads = threadsOf((await other.start('a')).host.pid);
+  const service = await startService(t, { workersDir: directory });
+  const spare = await spareOf(service);
+  await service.register(spec);
+  const { host } = await service.start('a');
+  assert.equal(host.pid, spare.pid);
+  assert.deepEqual(new Set(niceOf(host.pid)), new Set(['3']));
+  const told = await until('all workers to tell', () => {
+    const lines = service.log.filter(({ msg }) => msg.startsWith('limit '));
+    return lines.length === 4 ? lines.map(({ msg }) => msg) : undefined;
+  });
+  assert.equal(new Set(told).size, 1);
+  assert.match(told[0] ?? '', /^limit 48 in .*\/hosts\/host-\w+$/);
+  // Those that were ready, with another heap, are gone.
+  await until('no thread too many', () => threadsOf(host.pid) <= threads || undefined);
+});
+
+test('one that was killed while it waited is not handed out', async (t) => {
+  const service = await startService(t);
+  const spare = await spareOf(service);
+  const directory = readlinkSync(`/proc/${spare.pid}/cwd`);
+  assert.equal(basename(dirname(directory)), 'hosts');
+  process.kill(spare.pid, 'SIGKILL');
+  await until('its directory to be gone', () => !existsSync(directory) || undefined);
+  await service.register({ name: 'a', module: 'millisecond.mjs' });
+  const { host } = await service.start('a');
+  assert.notEqual(host.pid, spare.pid);
+  assert.equal((await service.stop('a')).success, true);
+});
+
+test('with PW_WARM_HOSTS=0 there is none', async (t) => {
+  const service = await startService(t, { env: { PW_WARM_HOSTS: '0' } });
+  await service.register({ name: 'a', module: 'millisecond.mjs' });
+  await service.start('a');
+  await service.stop('a');
+  await service.start('a');
+  assert.deepEqual(sparesOf(service.pid), []);
+});
+
+for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+  test(`${signal} of the service leaves no host that was ready`, async (t) => {
+    const service = await startService(t, { env: { PW_WARM_HOSTS: '2' } });
+    const spares = await until('two spare hosts', () => {
+      const found = sparesOf(service.pid);
+      return found.length === 2 ? found : undefined;
+    });
+    await service.end(signal);
+    await until('them to be gone', () => spares.every(({ pid }) => !isAlive(pid)) || undefined);
+  });
+}

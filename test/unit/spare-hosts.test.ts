@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import test from 'node:test';
+import { SpareHosts } from '#dist/host/spare-hosts.js';
+import type { HostStarter, StartedHost } from '#dist/host/start-host.js';
+import { spec } from '../support/coordinator.js';
+import { FakeClock } from '../support/fake-clock.js';
+
+/** Spare hosts over processes that are none: `children` are those that were started. */
+function spareHosts(count = 1, flags: HostStarter['flags'] = () => []) {
+  const clock = new FakeClock();
+  const children: EventEmitter[] = [];
+  const removed: string[] = [];
+  const failing = { with: undefined as Error | undefined };
+  const start = (): StartedHost => {
+    if (failing.with !== undefined) throw failing.with;
+    // Without a process id nobody is killed.
+    const child = new EventEmitter();
+    children.push(child);
+    const directory = `/hosts/${children.length}`;
+    return { child: child as ChildProcess, directory, flags: flags(spec('usual'), directory) };
+  };
+  const starter = { start, flags };
+  const spares = new SpareHosts({ count, clock, starter, removeDirectory: (path) => removed.push(path) });
+  return { clock, children, removed, failing, spares };
+}
+
+test('a host that is taken is another one each time, and the next is started after a while', () => {
+  const { clock, children, spares } = spareHosts();
+  assert.equal(spares.take(spec('a')), undefined, 'nothing is there before it is open');
+  spares.open();
+  assert.equal(children.length, 0);
+  clock.advance(500);
+  const first = spares.take(spec('a'));
+  assert.equal(first?.child, children[0]);
+  assert.equal(spares.take(spec('b')), undefined);
+  clock.advance(499);
+  assert.equal(children.length, 1);
+  clock.advance(1);
+  assert.equal(spares.take(spec('b'))?.child, children[1]);
+});
+
+test('what becomes of a host that was taken is no business of the spare ones', () => {
+  const { clock, children, removed, spares } = spareHosts();
+  spares.open();
+  clock.advance(500);
+  spares.take(spec('a'));
+  children[0]?.emit('exit', 0, null);
+  assert.deepEqual(removed, []);
+  assert.equal(children[0]?.listenerCount('exit'), 0);
+});
+
+test('as many as were asked for are kept, and no more', () => {
+  const { clock, children, spares } = spareHosts(3);
+  spares.open();
+  clock.advance(60_000);
+  assert.equal(children.length, 3);
+  spares.take(spec('a'));
+  spares.take(spec('b'));
+  clock.advance(60_000);
+  assert.equal(children.length, 5);
+});
+
+test('none are kept when none are asked for', () => {
+  const { clock, children, spares } = spareHosts(0);
+  spares.open();
+  clock.advance(60_000);
+  assert.equal(spares.take(spec('a')), undefined);
+  assert.equal(children.length, 0);
+});
+
+for (const event of ['exit', 'error']) {
+  test(`one that dies in waiting (${event}) is not handed out, its directory goes, another follows later`, () => {
+    const { clock, children, removed, spares } = spareHosts();
+    spares.open();
+    clock.advance(500);
+    children[0]?.emit(event, new Error('ENOMEM'));
+    assert.equal(spares.take(spec('a')), undefined);
+    assert.deepEqual(removed, ['/hosts/1']);
+    clock.advance(9_999);
+    assert.equal(children.length, 1);
+    clock.advance(1);
+    assert.equal(spares.take(spec('a'))?.child, children[1]);
+  });
+}
+
+test('when none can be started it is tried again later, and nobody notices', () => {
+  const { clock, children, failing, spares } = spareHosts();
+  failing.with = new Error('EMFILE');
+  spares.open();
+  clock.advance(5_000);
+  assert.equal(spares.take(spec('a')), undefined);
+  failing.with = undefined;
+  clock.advance(10_000);
+  assert.equal(spares.take(spec('a'))?.child, children[0]);
+});
+
+test('a host whose fence is another than the group asks for is not taken', () => {
+  const flags: HostStarter['flags'] = ({ permissions }, directory) => [
+    `--allow-fs-write=${directory}`,
+    ...(permissions.childProcess ? ['--allow-child-process'] : []),
+  ];
+  const { clock, spares } = spareHosts(1, flags);
+  spares.open();
+  clock.advance(500);
+  const none = spec('a').permissions;
+  assert.equal(spares.take(spec('a', { permissions: { ...none, childProcess: true } })), undefined);
+  assert.deepEqual(spares.take(spec('a'))?.flags, ['--allow-fs-write=/hosts/1']);
+});
+
+test('at the end all that wait end, and no other follows', async () => {
+  const { clock, children, removed, spares } = spareHosts(2);
+  spares.open();
+  clock.advance(500);
+  let closed = false;
+  const closing = spares.close().then(() => {
+    closed = true;
+  });
+  children[0]?.emit('exit', null, 'SIGKILL');
+  await Promise.resolve();
+  assert.equal(closed, false, 'one is still there');
+  children[1]?.emit('exit', null, 'SIGKILL');
+  await closing;
+  assert.deepEqual(removed, ['/hosts/1', '/hosts/2']);
+  clock.advance(60_000);
+  assert.equal(children.length, 2);
+});
