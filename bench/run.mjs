@@ -4,30 +4,8 @@ import { parseArgs } from 'node:util';
 import { Bench } from './lib/bench.mjs';
 import { machine } from './lib/machine.mjs';
 import { check, record } from './lib/results.mjs';
+import { NAMES, USAGE } from './lib/usage.mjs';
 import { writeReport } from './report/report.mjs';
-
-const NAMES = [
-  'iterations',
-  'scaling',
-  'start-stop',
-  'control-plane',
-  'scrape',
-  'memory',
-  'feed',
-  'watchers',
-];
-
-const USAGE = `npm run bench -- [NAME...] [OPTIONS]
-
-Benchmarks: ${NAMES.join(', ')}; all of them without a name.
-
-  --quick       shorter rounds, fewer sizes: what CI runs
-  --rounds N    rounds of each comparison (5)
-  --json FILE   writes what was measured to FILE
-  --check       fails when a ratio to a peer is worse than half of the recorded one
-  --record      keeps what was measured in bench/results.json, and makes docs/benchmarks.md anew
-  --report      makes docs/benchmarks.md of bench/results.json, and measures nothing
-`;
 
 const { names, options } = readArguments();
 if (options.report) {

@@ -22,11 +22,11 @@ const LEAST_SHARE = 0.5;
  * Compares the guarded ratios of a run with the recorded ones. Only ratios to peers of the same run count, no times.
  * @returns {{ lines: string[], failed: boolean }} also failed when nothing was compared, or a guarded one is missing
  */
-export function check(results) {
+export function check(results, { benchmarks } = recorded()) {
   const lines = [];
   let failed = false;
   for (const [name, { comparisons }] of Object.entries(results.benchmarks)) {
-    for (const { id, ratios } of recorded().benchmarks[name]?.comparisons ?? []) {
+    for (const { id, ratios } of benchmarks[name]?.comparisons ?? []) {
       for (const { id: ratio, name: what, values } of ratios.filter(({ guarded }) => guarded)) {
         const now = comparisons.find((one) => one.id === id)?.ratios.find((one) => one.id === ratio);
         const least = LEAST_SHARE * median(values);
