@@ -1,4 +1,4 @@
-// Puts items for bench/feed.mjs; and writes pieces that are made in the same way to whoever connects to a plain socket,
+// Puts items for the feed benchmark; and writes pieces that are made in the same way to whoever connects to a plain socket,
 // for comparison.
 
 import { createServer } from 'node:net';

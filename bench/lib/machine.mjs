@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
+import { PYTHON } from './python.mjs';
 
 const BENCH = new URL('../package.json', import.meta.url);
 const PRODUCT = new URL('../../package.json', import.meta.url);
@@ -17,9 +18,10 @@ export function machine() {
       node: process.versions.node,
       fastify: dependencies.fastify,
       ...peers,
-      python: versionOf('python3', ['--version']),
+      python: versionOf(PYTHON, ['--version']),
       supervisord: versionOf('supervisord', ['--version']),
-      'python3-torch': versionOf('python3', ['-c', 'import torch; print(torch.__version__)']),
+      numpy: versionOf(PYTHON, ['-c', 'import numpy; print(numpy.__version__)']),
+      'python3-torch': versionOf(PYTHON, ['-c', 'import torch; print(torch.__version__)']),
     }),
   };
 }

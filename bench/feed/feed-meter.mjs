@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { measuredByPython } from '../lib/python.mjs';
+import { quantile } from '../lib/stats.mjs';
+import { timed } from '../lib/timed.mjs';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+
+/** The measurements of what is ours, and of the raw copy, which comes from a host of ours. */
+export class FeedMeter {
+  constructor(service, folder, seconds) {
+    this.service = service;
+    this.folder = folder;
+    this.seconds = seconds;
+  }
+
+  /** The taker, while the group runs; over the socket of the group, or with `path: ''` over the service's port. */
+  async throughput({ bytes, capacity, most }, path) {
+    const spec = { module: 'feed-worker.mjs', workers: 2, params: { bytes }, feed: { capacity } };
+    return this.#while('bench', spec, () =>
+      this.take('taker.py', { url: this.service.url, path, bytes, most }),
+    );
+  }
+
+  async rawCopy({ bytes }) {
+    const raw = join(this.folder, 'raw.sock');
+    // A host whose worker puts nothing meanwhile.
+    const spec = { module: 'feed-worker.mjs', workers: 1, params: { bytes, raw, idle: true } };
+    return this.#while('raw', spec, () => this.take('taker.py', { raw, bytes }));
+  }
+
+  /** The 99th percentile of GET /v1/groups while `body` goes on, in ms. */
+  async latency(body) {
+    const times = [];
+    let goesOn = true;
+    const watched = body().finally(() => {
+      goesOn = false;
+    });
+    while (goesOn) times.push((await timed(() => this.service.call('GET', '/v1/groups'))).milliseconds);
+    await watched;
+    return quantile(times, 0.99);
+  }
+
+  take(script, how) {
+    return measuredByPython(join(HERE, script), { seconds: this.seconds, ...how });
+  }
+
+  async #while(name, spec, body) {
+    await this.service.call('PUT', `/v1/groups/${name}`, spec);
+    await this.service.start(name);
+    try {
+      return await body();
+    } finally {
+      await this.service.stop(name);
+    }
+  }
+}
