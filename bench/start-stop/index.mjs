@@ -1,30 +1,118 @@
-// From the HTTP call to its answer: start until every worker is in its loop, stop until every one is dead.
-import { row, timed, withService } from './support.mjs';
+import { inTime } from '../lib/presence.mjs';
+import { median } from '../lib/stats.mjs';
+import { supervisordMissing } from '../lib/supervisord.mjs';
+import { pause, withOurs, withPm2, withSupervisord } from './contenders.mjs';
+import { compareKills } from './kills.mjs';
 
-const ROUNDS = 20;
-const GRACE_SECONDS = 0.2;
+/** How long workers run before they are stopped: whatever follows a start is over. */
+const RUN_MS = 100;
 
-export async function startStop() {
-  await withService(async (service) => {
-    const groups = {
-      millisecond: 'iterations of 1 ms',
-      spin: 'while (true) {}',
-      'exec-sync': "execSync('sleep 60')",
-    };
-    for (const name of Object.keys(groups)) {
-      await service.register({ name, module: `${name}.mjs`, workers: 2, stopGraceSeconds: GRACE_SECONDS });
-    }
-    for (const [name, what] of Object.entries(groups)) {
-      const starts = [];
-      const stops = [];
-      for (let round = 0; round < ROUNDS; round++) {
-        starts.push((await timed(() => service.start(name))).milliseconds);
-        const { milliseconds, result } = await timed(() => service.stop(name));
-        const killed = result.groups[0].killed.length > 0;
-        stops.push(killed ? milliseconds - GRACE_SECONDS * 1000 : milliseconds);
-      }
-      row(`start of 2 workers, ${what}`, starts, 'ms', 1);
-      row(`stop of 2 workers, ${what}${name === 'millisecond' ? '' : ', beyond the grace'}`, stops, 'ms', 1);
-    }
+const METRICS = [
+  { key: 'inLoop', name: 'start, until every worker is in its loop', unit: 'ms', better: 'lower' },
+  { key: 'started', name: 'start, until the call is answered', unit: 'ms', better: 'lower' },
+  { key: 'gone', name: 'stop, until every worker is gone', unit: 'ms', better: 'lower' },
+  { key: 'stopped', name: 'stop, until the call is answered', unit: 'ms', better: 'lower' },
+];
+
+export default {
+  title: 'Start and stop',
+  about:
+    'Workers sleep 1 ms, again and again. When every worker is in its loop, and when every one is gone, is seen in the same ' +
+    'way for all: each writes a byte to a FIFO of the bench in its first call and has the FIFO open as long as it lives, so ' +
+    'that the system tells when the last is gone. Beside it is the time until the call is answered, where the answer means ' +
+    'the same: those of supervisord and pm2 to a start come when the processes are spawned, which says nothing of their ' +
+    'code, and are left out. ' +
+    'parallel-workers is called over HTTP, with a host process that it has kept ready ("from warm") and without ("cold"); ' +
+    'its workers are threads of one process. supervisord is called over its XML-RPC on a Unix socket (what supervisorctl does, ' +
+    'without the start of a Python), with startsecs=0 and without log files; pm2 by its API over a connection that is open, in ' +
+    'fork mode, without its instrumentation of processes (pmx), git look-up (vizion) and tree kill, which makes it faster. Both ' +
+    'run a process of the same Node for each worker, a script that imports nothing but node:fs and heeds no signal: theirs is a kill in the ' +
+    'middle of a call, where ours lets the call end, and runs the hooks of the module.',
+  async measure(bench) {
+    const sizes = bench.quick ? [2] : [1, 2, 8, 32];
+    await withOurs({ warm: true, sizes }, (warm) =>
+      withOurs({ warm: false, sizes }, (cold) =>
+        withSupervisord({ sizes }, (supervisord) =>
+          withPm2(async (pm2) => {
+            for (const workers of sizes) await compareSize(bench, workers, { warm, cold, supervisord, pm2 });
+          }),
+        ),
+      ),
+    );
+    if (!bench.quick) await compareKills(bench);
+  },
+};
+
+async function compareSize(bench, workers, { warm, cold, supervisord, pm2 }) {
+  const what = workers === 1 ? '1 worker' : `${workers} workers`;
+  // What most have is measured best.
+  const cycles = workers === 2 && !bench.quick ? 3 : 1;
+  const contender = (id, name, starter, answersWhenInLoop = false) => ({
+    id,
+    name,
+    ours: answersWhenInLoop,
+    measure: async () => {
+      const times = [];
+      for (let i = 0; i < cycles; i++) times.push(await cycle(starter, workers));
+      const of = (key) => median(times.map((each) => each[key]));
+      return {
+        inLoop: of('inLoop'),
+        ...(answersWhenInLoop && { started: of('started') }),
+        gone: of('gone'),
+        stopped: of('stopped'),
+      };
+    },
   });
+  const to = (peer, name, metric, verb) => ({
+    id: `${metric}-${peer}`,
+    name: `ours from warm to ${name}: ${verb} of ${what}`,
+    metric,
+    of: 'warm',
+    to: peer,
+    guarded: metric === 'inLoop' && workers === 2,
+  });
+  await bench.compare({
+    id: `workers-${workers}`,
+    title: `Start and stop of ${what}`,
+    metrics: METRICS,
+    warmUp: true,
+    contenders: [
+      contender('warm', 'parallel-workers, from warm', warm, true),
+      contender('cold', 'parallel-workers, cold', cold, true),
+      {
+        ...contender('supervisord', 'supervisord', supervisord),
+        ...(supervisordMissing && { skip: supervisordMissing }),
+      },
+      contender('pm2', 'pm2', pm2),
+    ],
+    ratios: [
+      to('supervisord', 'supervisord', 'inLoop', 'start'),
+      to('pm2', 'pm2', 'inLoop', 'start'),
+      to('supervisord', 'supervisord', 'gone', 'stop'),
+      to('pm2', 'pm2', 'gone', 'stop'),
+    ],
+  });
+}
+
+/** One start and one stop: milliseconds from each call. */
+async function cycle({ presence, start, stop, rest }, workers) {
+  await rest?.();
+  const seen = presence.watch(workers);
+  const startedAt = performance.now();
+  const [inLoop, started] = await Promise.all([seen.inLoop, answeredAt(start(workers))]);
+  await pause(RUN_MS);
+  const stoppedAt = performance.now();
+  const gone = inTime(seen.gone, () => `${workers} workers to go`);
+  const times = await Promise.all([gone, answeredAt(stop(workers))]);
+  return {
+    inLoop: inLoop - startedAt,
+    started: started - startedAt,
+    gone: times[0] - stoppedAt,
+    stopped: times[1] - stoppedAt,
+  };
+}
+
+async function answeredAt(call) {
+  await call;
+  return performance.now();
 }
