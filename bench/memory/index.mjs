@@ -26,6 +26,10 @@ export default {
     'programs. Workers sleep 1 ms, again and again. A worker of parallel-workers is a thread in the process of its group. One of ' +
     'supervisord and pm2 is a process that runs a script of a few lines, and so is a group more. pm2 is measured as it ' +
     'comes, and without its instrumentation of each process (pmx).',
+  loses:
+    'The service takes several times what supervisord takes, which is a small program in Python, and a group takes a process ' +
+    'with a thread for its hooks beside those of its workers. A worker more is a thread with a heap and modules of its own, ' +
+    'which is no less than a bare process of Node takes that shares its code with others.',
   async measure(bench) {
     const folder = mkdtempSync(join(tmpdir(), 'parallel-workers-bench-'));
     const presence = new Presence();

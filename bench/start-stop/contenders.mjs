@@ -1,3 +1,5 @@
+import { sparesOf } from '../../dist-test/support/processes.js';
+import { until } from '../../dist-test/support/service.js';
 import { LEAN, Pm2 } from '../lib/pm2.mjs';
 import { Presence } from '../lib/presence.mjs';
 import { withService } from '../lib/service.mjs';
@@ -7,7 +9,7 @@ import { Supervisord, supervisordMissing } from '../lib/supervisord.mjs';
 /** How many hosts the service keeps ready for groups that are started later. */
 export const WARM_HOSTS = 'PW_WARM_HOSTS';
 
-/** How long the service has to make a host ready again after a start has taken one. */
+/** What a host that has been started takes until its threads are up: nothing tells when they are. */
 const WARM_UP_MS = 500;
 
 /**
@@ -35,7 +37,12 @@ export async function withOurs({ warm, sizes }, body) {
         presence,
         start: (workers) => service.start(groupOf(workers)),
         stop: (workers) => service.stop(groupOf(workers)),
-        ...(warm && { rest: () => pause(WARM_UP_MS) }),
+        ...(warm && {
+          rest: async () => {
+            await until('a host to be kept ready', () => sparesOf(service.pid).length > 0 || undefined);
+            await pause(WARM_UP_MS);
+          },
+        }),
       });
     }),
   );

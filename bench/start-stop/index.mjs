@@ -17,17 +17,22 @@ const METRICS = [
 export default {
   title: 'Start and stop',
   about:
-    'Workers sleep 1 ms, again and again. When every worker is in its loop, and when every one is gone, is seen in the same ' +
-    'way for all: each writes a byte to a FIFO of the bench in its first call and has the FIFO open as long as it lives, so ' +
-    'that the system tells when the last is gone. Beside it is the time until the call is answered, where the answer means ' +
-    'the same: those of supervisord and pm2 to a start come when the processes are spawned, which says nothing of their ' +
-    'code, and are left out. ' +
+    'Workers sleep 1 ms, again and again. When every worker is in its loop, and when every one is gone, is seen from outside ' +
+    'and in the same way for all: each writes a byte to a FIFO of the bench in its first call and has the FIFO open as long as ' +
+    'it lives, so that the system tells when the last is gone. Beside it is the time until the call is answered, where the ' +
+    'answer means the same: supervisord and pm2 answer a start when the processes are spawned, which says nothing of the code ' +
+    'in them, so that is left out. ' +
     'parallel-workers is called over HTTP, with a host process that it has kept ready ("from warm") and without ("cold"); ' +
-    'its workers are threads of one process. supervisord is called over its XML-RPC on a Unix socket (what supervisorctl does, ' +
-    'without the start of a Python), with startsecs=0 and without log files; pm2 by its API over a connection that is open, in ' +
-    'fork mode, without its instrumentation of processes (pmx), git look-up (vizion) and tree kill, which makes it faster. Both ' +
-    'run a process of the same Node for each worker, a script that imports nothing but node:fs and heeds no signal: theirs is a kill in the ' +
-    'middle of a call, where ours lets the call end, and runs the hooks of the module.',
+    'its workers are threads of one process, and a module. supervisord is called over its XML-RPC on a Unix socket (what ' +
+    'supervisorctl does, without the start of a Python), with startsecs=0 and no log files; pm2 by its API over a connection ' +
+    'that is open, in fork mode, without its instrumentation of processes (pmx), git look-up (vizion) and tree kill, which ' +
+    'makes it faster. Both run a process of the same Node for each worker: a CommonJS script that requires nothing but node:fs. ' +
+    'Nobody has NODE_EXTRA_CA_CERTS in the environment, which makes each process of Node 20 read certificates before all else.',
+  loses:
+    'A stop of supervisord and pm2 is a signal that ends the process in the middle of what it does, so their workers are gone ' +
+    'sooner; ours end their call and run the hooks of the module first. (Until they say so takes both longer.) A cold start ' +
+    'of a few workers takes longer than that of as many bare processes: a process and the threads in it come up one after the ' +
+    'other, and the module is loaded in a thread of the hooks before it is in those of the workers.',
   async measure(bench) {
     const sizes = bench.quick ? [2] : [1, 2, 8, 32];
     await withOurs({ warm: true, sizes }, (warm) =>
