@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { Copy, DockerfileParser, Entrypoint, Env, From } from 'dockerfile-ast';
 import { parse } from 'yaml';
 import { settingsTable } from '#dist/config/settings.js';
-import { requires, requiresRegistry } from '../support/requires.js';
+import { npmEnvironment, requires, requiresRegistry } from '../support/requires.js';
 import { type LogRecord, MODULES, ROOT, Service, until } from '../support/service.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -145,7 +145,7 @@ function run(command: string, stage: Stage): void {
 function machineEnvironment(): NodeJS.ProcessEnv {
   const wanted =
     /^(HOME|TMPDIR|\w+_proxy|NODE_EXTRA_CA_CERTS|npm_config_(registry|cache|userconfig|cafile))$/i;
-  const kept = Object.entries(process.env).filter(([name]) => wanted.test(name));
+  const kept = Object.entries(npmEnvironment()).filter(([name]) => wanted.test(name));
   const path = process.env['PATH']?.split(delimiter).filter((folder) => !folder.startsWith(ROOT)) ?? [];
   return { ...Object.fromEntries(kept), PATH: [dirname(process.execPath), ...path].join(delimiter) };
 }

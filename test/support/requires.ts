@@ -29,6 +29,13 @@ export function requiresFile(path: string, packageName: string): Skip {
 export function requiresRegistry(): Skip {
   if (REQUIRE_ALL) return { skip: false }; // It says best itself why it cannot be reached.
   const question = ['view', 'fastify', 'version', '--fetch-retries=0'];
-  const { status } = spawnSync('npm', question, { stdio: 'ignore', timeout: 10_000 });
+  const options = { stdio: 'ignore', timeout: 10_000, env: npmEnvironment() } as const;
+  const { status } = spawnSync('npm', question, options);
   return { skip: status === 0 ? false : 'the npm registry cannot be reached' };
+}
+
+/** The environment with the certificates that `test/run.mjs` has kept from everybody else. */
+export function npmEnvironment(): NodeJS.ProcessEnv {
+  const { PW_TEST_CA_CERTS: certificates, ...environment } = process.env;
+  return { ...environment, ...(certificates !== undefined && { NODE_EXTRA_CA_CERTS: certificates }) };
 }
