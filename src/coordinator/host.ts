@@ -45,7 +45,7 @@ export interface HostListener {
 }
 
 /** What has to be known of a group before its host is there. */
-export type HostSpec = Pick<GroupSpec, 'name' | 'permissions' | 'feed'>;
+export type HostSpec = Pick<GroupSpec, 'name' | 'permissions' | 'feed' | 'workers' | 'limits'>;
 
 /** Starts a host. It does not throw: a process that cannot be started is one that exits with an `error`. */
 export type HostFactory = (spec: HostSpec, listener: HostListener) => Host;

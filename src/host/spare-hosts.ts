@@ -10,12 +10,14 @@ const REFILL_MS = 500;
 /** After one could not be started, or has died while nobody needed it. */
 const RETRY_MS = 10_000;
 
-/** For the hooks of a group and two workers. More threads would be memory that most groups never use. */
-const THREADS = 3;
-
-/** What most groups ask for. Of others the flags differ where hosts are fenced, and a spare one does not fit. */
+/**
+ * What most groups ask for. Of others the flags differ where hosts are fenced, and a spare one does not fit. Threads for
+ * more workers would be memory that most groups never use.
+ */
 const USUAL: HostSpec = {
   name: '',
+  workers: 2,
+  limits: { heapMb: null, rssMb: null },
   permissions: { read: [], write: [], childProcess: false, addons: false, wasi: false },
   feed: null,
 };
@@ -91,7 +93,7 @@ export class SpareHosts {
     const { count, starter } = this.#options;
     try {
       while (this.#waiting.size < count) {
-        this.#watch(starter.start(USUAL, SPARE_TITLE, THREADS));
+        this.#watch(starter.start(USUAL, SPARE_TITLE));
       }
     } catch {
       // Out of processes or descriptors, for example. Starts of groups will say so.

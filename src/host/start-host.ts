@@ -44,14 +44,13 @@ export function hostStarter(surroundings: HostSurroundings) {
      * Starts a host.
      * @param spec of its group, as far as it makes a difference
      * @param title what the process is listed as, until it has a group
-     * @param threads how many it starts before it is asked for anything
      * @throws what `spawn` throws, and the file system
      */
-    start(spec: HostSpec, title: string, threads = 0): StartedHost {
+    start(spec: HostSpec, title: string): StartedHost {
       const directory = directories.make();
       try {
         const flags = flagsOf(spec, directory, surroundings);
-        const args = [HOST_PROCESS, titleArgument(title), String(threads), ...toClose];
+        const args = [HOST_PROCESS, titleArgument(title), String(threadsOf(spec)), ...toClose];
         const child = spawn(process.execPath, [...flags, ...args], {
           // Its own process group: one signal reaches every process that its workers started.
           detached: true,
@@ -79,6 +78,11 @@ export function killHost({ pid }: ChildProcess): void {
   } catch {
     // Nobody is left in the process group.
   }
+}
+
+/** How many threads it can start before it knows its group: for the hooks, and for workers without a heap of their own. */
+function threadsOf({ workers, limits }: HostSpec): number {
+  return limits.heapMb === null ? 1 + workers : 1;
 }
 
 function flagsOf(
