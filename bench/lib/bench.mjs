@@ -31,7 +31,7 @@ const ROUNDS = 5;
  * @property {string} name
  * @property {string} metric
  * @property {string} of
- * @property {string} to
+ * @property {string | string[]} to One contender, or several: the best of them in each round.
  * @property {boolean} [guarded] `--check` fails when it is below half of the recorded one.
  */
 
@@ -102,10 +102,14 @@ export class Bench {
       })),
       ratios: ratios.flatMap(({ id, name, metric, of, to, guarded = false }) => {
         const ours = values.get(of)?.[metric];
-        const theirs = values.get(to)?.[metric];
-        if (!ours?.length || ours.length !== theirs?.length) return [];
-        const { better } = metrics.find(({ key }) => key === metric);
-        const each = ours.map((value, i) => (better === 'higher' ? value / theirs[i] : theirs[i] / value));
+        const peers = [to].flat().map((peer) => values.get(peer)?.[metric]);
+        const whole = peers.filter((theirs) => theirs?.length === ours?.length);
+        if (!ours?.length || whole.length === 0) return [];
+        const higher = metrics.find(({ key }) => key === metric).better === 'higher';
+        const each = ours.map((value, i) => {
+          const theirs = whole.map((peer) => peer[i]);
+          return higher ? value / Math.max(...theirs) : Math.min(...theirs) / value;
+        });
         return [{ id, name, guarded, values: each }];
       }),
     };
