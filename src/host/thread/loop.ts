@@ -15,7 +15,6 @@ const YIELD_MS = 10;
 const now = performance.now.bind(performance);
 /** From this thread's `now()` to the clock that all threads share. */
 const toShared = monotonicMs() - now();
-const { load } = Atomics;
 const nextTurn = setImmediate;
 
 /** What the loop needs of a context: the rest is for user code. */
@@ -79,8 +78,7 @@ export async function runLoop(
   loop.cells[RESUMED] = startedAt + toShared;
   let due = startedAt;
   while (!memory.stopRequested) {
-    const pending = burst(loop);
-    if (pending !== undefined) {
+    for (let pending = burst(loop); pending !== undefined; pending = goesOn(loop) ? burst(loop) : undefined) {
       try {
         await pending;
       } catch (error) {
@@ -109,7 +107,7 @@ export async function runLoop(
 
 /** Calls the function until it returns a promise, which is handed back, or until the loop has to look around. */
 function burst(loop: Loop): PromiseLike<unknown> | undefined {
-  const { worker, context, flags, limit } = loop;
+  const { worker, context } = loop;
   const { workerId } = context;
   do {
     try {
@@ -120,13 +118,17 @@ function burst(loop: Loop): PromiseLike<unknown> | undefined {
     }
     record(loop, now());
     context.iteration++;
-  } while (
-    loop.last < loop.yieldAt &&
-    load(flags, STOP) === 0 &&
-    !context.finished &&
-    context.iteration < limit
-  );
+  } while (goesOn(loop));
   return undefined;
+}
+
+/**
+ * Whether there is nothing to do before the next call. The flag is read plainly: an atomic read is no inlined code but a
+ * call, half of what the loop costs besides the clock. A whole number is never read by halves, and however a compiler
+ * treats plain reads, the atomic one whenever the loop looks around hears of the stop within `YIELD_MS`.
+ */
+function goesOn({ last, yieldAt, flags, context, limit }: Loop): boolean {
+  return last < yieldAt && flags[STOP] === 0 && !context.finished && context.iteration < limit;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
