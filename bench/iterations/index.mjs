@@ -4,7 +4,7 @@
 import { bareRate } from '../lib/loops/bare.mjs';
 import { stepsOf } from '../lib/loops/functions.mjs';
 import { ourRate, withLoops } from '../lib/loops/ours.mjs';
-import { noPython, pythonRate } from '../lib/loops/python.mjs';
+import { noPython, pythonRate, pythonStepsOf } from '../lib/loops/python.mjs';
 import { POOLS, taskRate } from './pools.mjs';
 
 const SECONDS = 0.6;
@@ -20,32 +20,36 @@ const FUNCTIONS = [
 export default {
   title: 'Cost of an iteration',
   about:
-    'Iterations a second of all workers together, each call counted and timed. parallel-workers: the loop in the thread, by ' +
+    'Iterations a second of all workers together. parallel-workers: the loop in the threads, each call counted and timed; by ' +
     'the exact count of the service after a stop, over the time from setup to teardown in the workers. The pools are made ' +
     'for tasks that are sent to them, not for a loop: each iteration is a task, with as many in flight as serves the pool ' +
-    'best, and the thread that sends them takes part of the two cores; they count tasks, but time none of them for the ' +
-    'user. Python: the loop of Caffe2 in threads, time.time() around each call, sum and count kept in one dict, under a lock ' +
-    'that Caffe2 does without. The bare loop calls the function and reads the clock once, and does nothing else: no loop ' +
-    'that times its calls can be faster. All of JavaScript call the same functions, with the same number of steps of ' +
-    'arithmetic, measured once at the beginning; Python has steps of its own that take as long.',
+    'best and the options with which it was fastest, and the thread that sends them takes part of the two cores. Python: the ' +
+    'loop of Caffe2 in threads, time.time() around each call, sum and count kept in one dict, for which Caffe2 takes no lock. ' +
+    'The bare loop is the limit: it calls the function and reads the clock once, and does nothing else. All of JavaScript ' +
+    'call the same functions, with the same number of steps of arithmetic, which is measured once; Python has steps of its ' +
+    'own that take as long.',
   loses:
-    'Nothing is as fast as the bare loop, which keeps no histogram, hears no stop and lets no timer of its thread run. From ' +
-    'a millisecond of work on the contenders in JavaScript are alike: who has such iterations need not choose by this. A ' +
-    'pool takes tasks with their data from the main thread and gives back results, which a worker group does not.',
+    'The bare loop is faster: it keeps no histogram, hears no stop and lets no timer of its thread run. With a millisecond of ' +
+    'work in each iteration it hardly matters who calls the function: who has such iterations need not choose by this. And a ' +
+    'pool hands each task its data and hands back its result, which a worker group does not.',
 
   async measure(bench) {
     const functions = bench.quick ? FUNCTIONS.slice(0, 1) : FUNCTIONS;
     await withLoops(async (service) => {
-      for (const each of functions)
-        for (const workers of [2, 1]) await compare(bench, service, { ...each, workers });
+      for (const each of functions) {
+        const { microseconds } = each;
+        const argument = microseconds && stepsOf(microseconds);
+        const pythonArgument = microseconds && (await pythonStepsOf(microseconds));
+        for (const workers of [2, 1])
+          await compare(bench, service, { ...each, argument, pythonArgument, workers });
+      }
     });
   },
 };
 
-async function compare(bench, service, { id, title, name, microseconds, workers }) {
+async function compare(bench, service, { id, title, name, argument, pythonArgument, workers }) {
   const seconds = bench.seconds(SECONDS);
-  const argument = microseconds && stepsOf(microseconds);
-  const how = { name, argument, microseconds, workers, seconds };
+  const how = { name, argument, workers, seconds };
   const what = `${title}, ${workers === 1 ? '1 worker' : `${workers} workers`}`;
   const pools = new Map();
 
@@ -57,6 +61,12 @@ async function compare(bench, service, { id, title, name, microseconds, workers 
     }
     return taskRate(pools.get(id), { inFlight, argument, seconds });
   };
+  const python = (id, name, locked = false) => ({
+    id,
+    name,
+    ...(noPython && { skip: noPython }),
+    measure: () => pythonRate({ ...how, argument: pythonArgument, locked }),
+  });
   const ratio = (to, peer, guarded = false) => ({
     id: `ours-to-${typeof to === 'string' ? to : 'best-pool'}`,
     name: `ours to ${peer}: iterations of ${what}`,
@@ -75,12 +85,8 @@ async function compare(bench, service, { id, title, name, microseconds, workers 
       contenders: [
         { id: 'ours', name: 'parallel-workers', ours: true, measure: () => ourRate(service, how) },
         ...POOLS.map((pool) => ({ id: pool.id, name: pool.name, measure: () => poolRate(pool) })),
-        {
-          id: 'python',
-          name: 'Python threads, the loop of Caffe2',
-          ...(noPython && { skip: noPython }),
-          measure: () => pythonRate(how),
-        },
+        python('python', 'Python threads, the loop of Caffe2'),
+        ...(isEmpty ? [python('python-locked', 'Python threads, the loop of Caffe2 with a lock', true)] : []),
         { id: 'bare', name: 'the limit: a bare loop that reads the clock', measure: () => bareRate(how) },
       ],
       ratios: [

@@ -54,11 +54,22 @@ export const POOLS = [
     name: 'poolifier (FixedThreadPool), a task per iteration',
     inFlight: 128,
     open(name, threads) {
+      let left = threads;
+      let resolve;
+      const exited = new Promise((done) => {
+        resolve = done;
+      });
       const pool = new FixedThreadPool(threads, path('./tasks/poolifier.mjs'), {
         workerOptions: { workerData: { name } },
         enableEvents: false,
+        exitHandler: () => {
+          left--;
+          if (left === 0) resolve();
+        },
       });
-      return { run: (argument) => pool.execute(argument), end: () => pool.destroy() };
+      // Its destroy() waits for ever for a thread that has ended before it was told to.
+      const end = () => Promise.race([pool.destroy(), exited]);
+      return { run: (argument) => pool.execute(argument), end };
     },
   },
   {

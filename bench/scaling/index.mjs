@@ -3,7 +3,7 @@
 import { bareRate } from '../lib/loops/bare.mjs';
 import { stepsOf } from '../lib/loops/functions.mjs';
 import { ourRate, withLoops } from '../lib/loops/ours.mjs';
-import { noPython, pythonRate } from '../lib/loops/python.mjs';
+import { noPython, pythonRate, pythonStepsOf } from '../lib/loops/python.mjs';
 
 const MICROSECONDS = 200;
 const SECONDS = 0.6;
@@ -17,13 +17,11 @@ export default {
     'only reads the clock: what they have of a second core is what this machine has to give. Calls a second of Python and of ' +
     'Node.js are not comparable with each other: the steps of a call are chosen so that it takes as long in each language.',
   loses:
-    'The service and the reports of its hosts take their own time of the two cores, less than a hundredth of it; bare ' +
-    'processes have nobody who watches them.',
+    'The service and the reports of its hosts take time of the same two cores; bare processes have nobody who watches them.',
 
   async measure(bench) {
-    const name = 'spin';
-    const argument = stepsOf(MICROSECONDS);
-    const how = { name, argument, microseconds: MICROSECONDS, seconds: bench.seconds(SECONDS) };
+    const how = { name: 'spin', argument: stepsOf(MICROSECONDS), seconds: bench.seconds(SECONDS) };
+    const python = { ...how, argument: await pythonStepsOf(MICROSECONDS) };
     await withLoops((service) =>
       bench.compare({
         id: 'second-worker',
@@ -38,13 +36,13 @@ export default {
           contender(
             'python-threads',
             'Python threads',
-            (workers) => pythonRate({ ...how, workers }),
+            (workers) => pythonRate({ ...python, workers }),
             noPython,
           ),
           contender(
             'python-processes',
             'Python, a process per worker',
-            (workers) => pythonRate({ ...how, workers, processes: true }),
+            (workers) => pythonRate({ ...python, workers, processes: true }),
             noPython,
           ),
           contender('node-threads', 'Node.js, bare loops in threads', (workers) =>

@@ -11,11 +11,19 @@ export const noPython =
 
 /**
  * Calls a second of all workers together.
- * @param {object} how as of `bareRate`; `microseconds` is how long a call of `spin` takes, which is measured anew by each
- * process: its steps are of Python.
+ * @param {object} how as of `bareRate`, with an argument by `pythonStepsOf`
+ * @param {boolean} [how.locked] Sum and count are kept under a lock.
  */
-export async function pythonRate({ name, microseconds = 0, workers, seconds, processes = false }) {
-  const how = JSON.stringify({ name, microseconds, workers, seconds, processes });
-  const { stdout } = await promisify(execFile)('python3', [LOOPS, how]);
+export function pythonRate({ name, argument, workers, seconds, processes, locked }) {
+  return run({ name, argument, workers, seconds, processes, locked });
+}
+
+/** How many steps of its `spin` take so long; undefined without Python. A step of JavaScript takes another time. */
+export async function pythonStepsOf(microseconds) {
+  return noPython === undefined ? run({ steps_of: microseconds }) : undefined;
+}
+
+async function run(how) {
+  const { stdout } = await promisify(execFile)('python3', [LOOPS, JSON.stringify(how)]);
   return Number(stdout);
 }
