@@ -15,7 +15,7 @@ export function spin(steps) {
 }
 
 const BATCH_STEPS = 200_000;
-const BATCHES = 100;
+const BATCHES = 500;
 
 /** How many steps of `spin` take so long on this machine, by the fastest of many batches: others only disturb. */
 export function stepsOf(microseconds) {

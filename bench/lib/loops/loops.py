@@ -12,8 +12,8 @@ import sys
 import threading
 import time
 
-BATCH_STEPS = 5_000
-BATCHES = 200
+BATCH_STEPS = 2_000
+BATCHES = 2_000
 
 
 def empty(argument):
