@@ -104,7 +104,8 @@ async function compareSpinning(bench, scene) {
       startTimeoutSeconds: 120,
     });
   const spin = async () => {
-    for (const { name, state } of await registered(service)) if (state !== 'running') await service.start(name);
+    for (const { name, state } of await registered(service))
+      if (state !== 'running') await service.start(name);
   };
   await bench.compare({
     id: 'spinning',

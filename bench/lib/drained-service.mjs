@@ -24,7 +24,16 @@ export async function withDrainedService({ workersDir = MODULES, flags = [], env
     const drain = spawn('grep', ['--line-buffered', 'listening at'], { stdio: [read, 'pipe', 'inherit'] });
     const service = spawn(
       process.execPath,
-      [join(ROOT, 'dist/server.js'), '--port', '0', '--rate-limit', '0', '--workers-dir', workersDir, ...flags],
+      [
+        join(ROOT, 'dist/server.js'),
+        '--port',
+        '0',
+        '--rate-limit',
+        '0',
+        '--workers-dir',
+        workersDir,
+        ...flags,
+      ],
       {
         env: { ...process.env, PW_STATE_DIR: stateDir ?? join(folder, 'state'), ...env },
         stdio: ['ignore', write, 'inherit'],
