@@ -1,49 +1,91 @@
-// GET /v1/groups while 200 clients watch the events, half of which do not read, beside the same without them; and what
-// the service's memory does meanwhile. PW_BENCH_SECONDS: how long each of the two takes, 60 by default.
+// What those who watch cost everybody else, and what becomes of those who do not read.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { quantile, row, timed, withService } from './support.mjs';
+import { withDrainedService } from '../lib/drained-service.mjs';
+import { quantile } from '../lib/stats.mjs';
+import { timed } from '../lib/timed.mjs';
 
-const SECONDS = Number(process.env.PW_BENCH_SECONDS ?? 60);
+/** How long a round of each of the two takes. */
+const SECONDS = process.env.PW_BENCH_SECONDS;
+const FULL_SECONDS = 6;
 const READERS = 100;
 const DEAF = 100;
 /** Changes a second, each an event of about 14 KB, because a group with many workers is told of. */
 const CHANGES = 20;
 const WORKERS = 300;
+/** Until all that do not read are cut off. */
+const FLOOD_SECONDS = 120;
+const CUT = 'http_streams_cut_total{stream="events"}';
 
-export async function watchers() {
-  const flags = ['--max-workers', String(WORKERS), '--rate-limit', '0'];
-  await withService(
-    async (service) => {
-      await service.register({ name: 'watched', module: 'empty.mjs', workers: WORKERS });
-      const alone = await busy(service);
-      const { readers, close } = await watch(service);
-      const watched = await busy(service);
-      const sent = await floodDeaf(service);
-      const cut = await service.metric('http_streams_cut_total{stream="events"}');
-      const open = await service.metric('http_streams{stream="events"}');
-      const told = await readers();
-      await close();
-      for (const [name, { times }] of Object.entries({ 'nobody watches': alone, '200 watch': watched })) {
-        for (const q of [0.5, 0.99])
-          row(`GET /v1/groups, ${name}, p${q * 100} of ${times.length}`, [quantile(times, q)], 'ms', 1);
-      }
-      for (const [name, { memory }] of Object.entries({ 'nobody watches': alone, '200 watch': watched }))
-        row(`memory of the service, ${name}, the most`, [Math.max(...memory) / 2 ** 20], 'MiB', 1);
-      const missed = told.filter(({ last, first, count }) => count !== last - first + 1);
-      console.log(
-        `  ${cut} of ${DEAF} that do not read were cut off, after ${sent} more changes; ${open} streams are there still; ` +
-          `${missed.length} of ${READERS} that read have missed something of ${Math.min(...told.map(({ count }) => count))} events`,
-      );
-    },
-    { flags },
-  );
-}
+export default {
+  title: 'GET /v1/groups while 200 clients watch the events',
+  about:
+    'A group of 300 workers (not started) is changed 20 times a second, each time an event of about 14 KB for all that ' +
+    'watch, and GET /v1/groups is asked every 10 ms: by a service that nobody watches, and by another one with 200 ' +
+    'clients on /v1/events, of which 100 read and 100 never do. The clients are in a thread of the process that ' +
+    `measures. A round takes ${FULL_SECONDS} s of each (PW_BENCH_SECONDS sets it). After it, changes come as fast as they ` +
+    'can until all that do not read have been cut off; then it is counted who of those that read has missed an event. ' +
+    'There is no peer: it shows what watching costs. The service keeps its memory over the rounds, so the highest of ' +
+    'a later round is no lower.',
+  loses:
+    'Watchers cost memory, and to send 14 KB to a hundred readers 20 times a second takes time that others wait for, ' +
+    'which shows in the slowest requests.',
+
+  async measure(bench) {
+    const seconds = SECONDS === undefined ? bench.seconds(FULL_SECONDS) : Number(SECONDS);
+    const flags = ['--max-workers', String(WORKERS)];
+    await withDrainedService({ flags }, (alone) =>
+      withDrainedService({ flags }, async (watched) => {
+        for (const service of [alone, watched])
+          await service.register({ name: 'watched', module: 'empty.mjs', workers: WORKERS });
+        await bench.compare({
+          id: 'watchers',
+          title: 'GET /v1/groups beside those who watch',
+          metrics: [
+            { key: 'p50', name: 'time of GET /v1/groups, p50', unit: 'ms', better: 'lower' },
+            { key: 'p99', name: 'time of GET /v1/groups, p99', unit: 'ms', better: 'lower' },
+            { key: 'memory', name: 'resident memory of the service, the most', unit: 'MiB', better: 'lower' },
+            {
+              key: 'cut',
+              name: `clients that do not read, cut off (of ${DEAF})`,
+              unit: 'clients',
+              better: 'higher',
+            },
+            { key: 'changes', name: 'changes until they were', unit: 'changes', better: 'lower' },
+            {
+              key: 'missed',
+              name: `clients that read, and missed something (of ${READERS})`,
+              unit: 'clients',
+              better: 'lower',
+            },
+            { key: 'events', name: 'events that each of them got', unit: 'events', better: 'higher' },
+          ],
+          contenders: [
+            { id: 'alone', name: 'nobody watches', ours: true, measure: () => busy(alone, seconds) },
+            {
+              id: 'watched',
+              name: '200 watch, half of which do not read',
+              ours: true,
+              measure: () => whileWatched(watched, seconds),
+            },
+          ],
+          ratios: ['p50', 'p99'].map((metric) => ({
+            id: metric,
+            name: `200 watch to nobody watches: ${metric} of GET /v1/groups`,
+            metric,
+            of: 'watched',
+            to: 'alone',
+          })),
+        });
+      }),
+    );
+  },
+};
 
 /** The group changes all the time, and somebody asks how it is. */
-async function busy(service) {
+async function busy(service, seconds) {
   const times = [];
-  const memory = [];
+  let memory = 0;
   let over = false;
   const asking = (async () => {
     while (!over) {
@@ -51,22 +93,42 @@ async function busy(service) {
       await pause(10);
     }
   })();
-  const deadline = performance.now() + SECONDS * 1000;
+  const deadline = performance.now() + seconds * 1000;
   for (let i = 0; performance.now() < deadline; i++) {
     await Promise.all([change(service), pause(1000 / CHANGES)]);
-    if (i % CHANGES === 0) memory.push(await service.metric('process_resident_memory_bytes'));
+    if (i % CHANGES === 0) memory = Math.max(memory, await service.metric('process_resident_memory_bytes'));
   }
   over = true;
   await asking;
-  return { times, memory };
+  return { p50: quantile(times, 0.5), p99: quantile(times, 0.99), memory: memory / 2 ** 20 };
+}
+
+async function whileWatched(service, seconds) {
+  const cutBefore = await service.metric(CUT);
+  const { readers, close } = await watch(service);
+  try {
+    const measured = await busy(service, seconds);
+    const changes = await floodDeaf(service, cutBefore);
+    const told = await readers();
+    const missed = told.filter(({ last, first, count }) => count !== last - first + 1);
+    return {
+      ...measured,
+      cut: (await service.metric(CUT)) - cutBefore,
+      changes,
+      missed: missed.length,
+      events: Math.min(...told.map(({ count }) => count)),
+    };
+  } finally {
+    await close();
+  }
 }
 
 /** Changes come as fast as they can until nobody is left who does not read. Returns how many there were. */
-async function floodDeaf(service) {
-  const deadline = performance.now() + 120_000;
+async function floodDeaf(service, cutBefore) {
+  const deadline = performance.now() + FLOOD_SECONDS * 1000;
   for (let i = 0; ; i++) {
     if (i % 50 === 0) {
-      const cut = await service.metric('http_streams_cut_total{stream="events"}');
+      const cut = (await service.metric(CUT)) - cutBefore;
       if (cut >= DEAF || performance.now() > deadline) return i;
     }
     await change(service);
