@@ -10,9 +10,17 @@ import { MODULES, ROOT, Service } from '../../dist-test/support/service.js';
  * Runs `body` with a real service whose log goes into a pipe that another process empties, as a container's runtime
  * does: the service logs two lines of each request, and whoever measures must not spend a core on reading them. So the
  * service's `log` stays empty.
- * @param {{ workersDir?: string, flags?: string[], env?: Record<string, string>, stateDir?: string }} options
+ * @param {object} options
+ * @param {string} [options.workersDir] the fixtures of the tests, by default
+ * @param {string} [options.stateDir] one that goes with it, by default
+ * @param {string[]} [options.flags]
+ * @param {Record<string, string>} [options.env]
+ * @param {boolean} [options.detached] out of reach of the terminal's Ctrl-C
  */
-export async function withDrainedService({ workersDir = MODULES, flags = [], env = {}, stateDir }, body) {
+export async function withDrainedService(
+  { workersDir = MODULES, flags = [], env = {}, stateDir, detached = false },
+  body,
+) {
   const folder = mkdtempSync(join(tmpdir(), 'pw-bench-'));
   const processes = [];
   try {
@@ -21,7 +29,10 @@ export async function withDrainedService({ workersDir = MODULES, flags = [], env
     // Open for both first, so that neither end waits for the other.
     const fds = ['r+', 'r', 'w'].map((mode) => openSync(log, mode));
     const [, read, write] = fds;
-    const drain = spawn('grep', ['--line-buffered', 'listening at'], { stdio: [read, 'pipe', 'inherit'] });
+    const drain = spawn('grep', ['--line-buffered', 'listening at'], {
+      stdio: [read, 'pipe', 'inherit'],
+      detached,
+    });
     const service = spawn(
       process.execPath,
       [
@@ -37,6 +48,7 @@ export async function withDrainedService({ workersDir = MODULES, flags = [], env
       {
         env: { ...process.env, PW_STATE_DIR: stateDir ?? join(folder, 'state'), ...env },
         stdio: ['ignore', write, 'inherit'],
+        detached,
       },
     );
     processes.push(service, drain);
