@@ -74,6 +74,9 @@ async function soak(service) {
   } finally {
     clearTimeout(timer);
   }
+  // What a lane has left that has failed.
+  for (const { name } of (await client.ok('GET', '/v1/groups')).groups)
+    await client.ok('DELETE', `/v1/groups/${name}`);
   progress('all groups are gone: until it is as before');
   client.close();
   const after = await steady(sampler, before);
