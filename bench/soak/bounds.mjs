@@ -1,4 +1,4 @@
-import { median, quantile } from '../lib/stats.mjs';
+import { median } from '../lib/stats.mjs';
 import { blocks, theilSen } from './slopes.mjs';
 
 const least = (values) => Math.min(...values);
@@ -13,7 +13,7 @@ const WARM_UP_SHARE = 0.2;
  */
 export const BOUNDS = [
   // A kilobyte of each operation that stays. When the heap's swing meets a new high, it takes pages that it keeps: growth by
-  // no more than that swing says nothing, however short the run is.
+  // no more than that swing, over the whole run, says nothing. So this bound is wider in a short run.
   { key: 'rss', name: 'resident memory', unit: 'MiB', bound: 1, of: least, swing: 'heap' },
   // Half of that: what is left in the heap makes more than itself resident.
   { key: 'heap', name: 'heap in use', unit: 'MiB', bound: 0.5, of: least },
@@ -36,17 +36,17 @@ export const BOUNDS = [
 export function judge(samples) {
   const whole = samples.at(-1)?.minutes ?? 0;
   const counted = samples.filter(({ minutes }) => minutes >= WARM_UP_SHARE * whole);
-  const spread = (key) => {
-    const values = counted.map((sample) => sample[key]).filter((value) => value !== undefined);
-    return quantile(values, 0.95) - quantile(values, 0.05);
+  const pointsOf = (key) =>
+    counted.flatMap(({ minutes, [key]: value }) => (value === undefined ? [] : [{ minutes, value }]));
+  /** Within a stretch, so that a slope is no part of it. */
+  const swingOf = (key) => {
+    const swings = blocks(pointsOf(key), (values) => Math.max(...values) - Math.min(...values));
+    return median(swings.map(({ value }) => value));
   };
   return BOUNDS.map(({ key, name, unit, bound: wanted, of, swing }) => {
+    const stretches = blocks(pointsOf(key), of);
     const bound =
-      swing === undefined ? wanted : Math.max(wanted, spread(swing) / (whole * (1 - WARM_UP_SHARE)));
-    const points = counted.flatMap(({ minutes, [key]: value }) =>
-      value === undefined ? [] : [{ minutes, value }],
-    );
-    const stretches = blocks(points, of);
+      swing === undefined ? wanted : Math.max(wanted, swingOf(swing) / (whole * (1 - WARM_UP_SHARE)));
     if (stretches.length < 3) return { key, name, unit, bound, failed: false };
     const fit = theilSen(stretches);
     return {

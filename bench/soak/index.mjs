@@ -90,7 +90,7 @@ async function soak(service) {
   const left = printCounts(before, after);
   printLive(liveBefore, liveAfter);
   const failed = left || verdicts.some((verdict) => verdict.failed);
-  console.log(failed ? '\nFAILED' : '\nNothing grows.');
+  console.log(failed ? '\nFAILED' : '\nNothing is seen to grow.');
   if (failed) process.exitCode = 1;
 }
 

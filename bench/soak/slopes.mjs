@@ -32,7 +32,7 @@ export function theilSen(points) {
  * @param {(values: number[]) => number} of what stands for the values of a stretch
  */
 export function blocks(points, of) {
-  if (points.length === 0) return [];
+  if (points.length < 2) return [];
   const begin = points[0].minutes;
   const minutes = points.at(-1).minutes - begin;
   const count = Math.max(LEAST_BLOCKS, Math.floor((minutes * 60) / BLOCK_SECONDS));
