@@ -89,7 +89,7 @@ async function soak(service) {
   printSlopes(verdicts);
   const left = printCounts(before, after);
   printLive(liveBefore, liveAfter);
-  const failed = left || verdicts.some((verdict) => verdict.failed);
+  const failed = process.exitCode === 1 || left || verdicts.some((verdict) => verdict.failed);
   console.log(failed ? '\nFAILED' : '\nNothing is seen to grow.');
   if (failed) process.exitCode = 1;
 }

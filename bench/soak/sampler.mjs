@@ -36,7 +36,7 @@ export class Sampler {
       descriptors: readdirSync(`/proc/${this.#pid}/fd`).length,
       threads: this.#status('Threads'),
       hosts: childrenOf(this.#pid).length,
-      files: readdirSync(this.#stateDir, { recursive: true }).length,
+      files: filesIn(this.#stateDir),
     };
   }
 
@@ -70,6 +70,17 @@ export class Sampler {
   #status(field) {
     const status = readFileSync(`/proc/${this.#pid}/status`, 'utf8');
     return Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1]);
+  }
+}
+
+/** How many files and folders are in it, at any depth. Some may go while it is looked at. */
+function filesIn(folder) {
+  for (;;) {
+    try {
+      return readdirSync(folder, { recursive: true }).length;
+    } catch (error) {
+      if (error.code !== 'ENOENT' || !existsSync(folder)) throw error;
+    }
   }
 }
 
