@@ -145,8 +145,9 @@ async function assemble(options: AppOptions, state: StateDirectory | undefined):
   const directories = await hostDirectories(options.stateDir);
   const resolveModule = moduleResolver(options.workersDir);
   const sockets = new FeedSockets(options);
-  const hosts = hostFactory(options, clock, directories, sockets);
-  const coordinator = new Coordinator({
+  const starting = () => coordinator.list().some(({ state }) => state === 'starting');
+  const hosts = hostFactory(options, clock, directories, sockets, starting);
+  const coordinator: Coordinator = new Coordinator({
     ...(state !== undefined && { store: state }),
     clock,
     createHost: options.createHost ?? hosts.create,
@@ -256,6 +257,7 @@ function hostFactory(
   clock: Clock,
   directories: HostDirectories,
   sockets: FeedSockets,
+  busy: () => boolean,
 ): { create: HostFactory; spares: SpareHosts } {
   const refusal = options.permissions === true ? fenceRefusal() : undefined;
   if (refusal !== undefined) throw new Error(refusal);
@@ -269,7 +271,7 @@ function hostFactory(
     feedSocket: (group) => sockets.of(group),
   });
   const removeDirectory = (directory: string) => directories.remove(directory);
-  const spares = new SpareHosts({ count: options.warmHosts ?? 0, clock, starter, removeDirectory });
+  const spares = new SpareHosts({ count: options.warmHosts ?? 0, clock, starter, removeDirectory, busy });
   return {
     create: hostHandles({
       clock,

@@ -7,7 +7,7 @@ import { ourRate, withLoops } from '../lib/loops/ours.mjs';
 import { noPython, pythonRate, pythonStepsOf } from '../lib/loops/python.mjs';
 import { POOLS, taskRate } from './pools.mjs';
 
-const SECONDS = 0.6;
+const SECONDS = 0.8;
 const WARM_UP_SECONDS = 0.2;
 
 const FUNCTIONS = [

@@ -6,7 +6,7 @@ import { ourRate, withLoops } from '../lib/loops/ours.mjs';
 import { noPython, pythonRate, pythonStepsOf } from '../lib/loops/python.mjs';
 
 const MICROSECONDS = 200;
-const SECONDS = 0.6;
+const SECONDS = 1.2;
 
 export default {
   title: 'Scaling',

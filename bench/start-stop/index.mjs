@@ -31,8 +31,10 @@ export default {
   loses:
     'A stop of supervisord and pm2 is a signal that ends the process in the middle of what it does, so their workers are gone ' +
     'sooner; ours end their call and run the hooks of the module first. (Until they say so takes both longer.) A cold start ' +
-    'of a few workers takes longer than that of as many bare processes: a process and the threads in it come up one after the ' +
-    'other, and the module is loaded in a thread of the hooks before it is in those of the workers.',
+    'takes longer than that of as many bare processes: a process and the threads in it come up one after the other, and the ' +
+    'module is loaded in a thread of the hooks before it is in those of the workers. The host that is kept ready has threads ' +
+    'for two workers; with 8 and with 32 the others are started when they are needed, and a thread with a pool and our code in ' +
+    'it costs more of the processor than a process of Node that loads nothing.',
   async measure(bench) {
     const sizes = bench.quick ? [2] : [1, 2, 8, 32];
     await withOurs({ warm: true, sizes }, (warm) =>

@@ -4,8 +4,11 @@ import { deferred } from '../deferred.js';
 import { type HostStarter, killHost, type StartedHost } from './start-host.js';
 import { SPARE_TITLE } from './title.js';
 
-/** After one was taken: the group that has taken it comes up first. */
+/** After one was taken: the group that has taken it comes up first, and so do others that are being started. */
 const REFILL_MS = 500;
+
+/** So long at most is a group waited for: `init` may load whole data sets. */
+const MOST_REFILL_MS = 5_000;
 
 /** After one could not be started, or has died while nobody needed it. */
 const RETRY_MS = 10_000;
@@ -35,6 +38,8 @@ export interface SpareHostsOptions {
   readonly clock: Clock;
   readonly starter: HostStarter;
   readonly removeDirectory: (directory: string) => void;
+  /** Whether a group is being started: a host that is ready would be so at its expense. */
+  readonly busy: () => boolean;
 }
 
 /**
@@ -86,7 +91,13 @@ export class SpareHosts {
   #fillAfter(milliseconds: number): void {
     if (!this.#open) return;
     this.#timer?.cancel();
-    this.#timer = this.#options.clock.after(milliseconds, () => this.#fill());
+    const { clock } = this.#options;
+    const latest = clock.now() + milliseconds + MOST_REFILL_MS;
+    const due = () => {
+      if (this.#options.busy() && clock.now() < latest) this.#timer = clock.after(REFILL_MS, due);
+      else this.#fill();
+    };
+    this.#timer = clock.after(milliseconds, due);
   }
 
   #fill(): void {

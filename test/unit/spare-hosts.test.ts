@@ -13,6 +13,7 @@ function spareHosts(count = 1, flags: HostStarter['flags'] = () => []) {
   const children: EventEmitter[] = [];
   const removed: string[] = [];
   const failing = { with: undefined as Error | undefined };
+  const starting = { now: false };
   const start = (): StartedHost => {
     if (failing.with !== undefined) throw failing.with;
     // Without a process id nobody is killed.
@@ -22,8 +23,14 @@ function spareHosts(count = 1, flags: HostStarter['flags'] = () => []) {
     return { child: child as ChildProcess, directory, flags: flags(spec('usual'), directory) };
   };
   const starter = { start, flags };
-  const spares = new SpareHosts({ count, clock, starter, removeDirectory: (path) => removed.push(path) });
-  return { clock, children, removed, failing, spares };
+  const spares = new SpareHosts({
+    count,
+    clock,
+    starter,
+    removeDirectory: (path) => removed.push(path),
+    busy: () => starting.now,
+  });
+  return { clock, children, removed, failing, starting, spares };
 }
 
 test('a host that is taken is another one each time, and the next is started after a while', () => {
@@ -39,6 +46,22 @@ test('a host that is taken is another one each time, and the next is started aft
   assert.equal(children.length, 1);
   clock.advance(1);
   assert.equal(spares.take(spec('b'))?.child, children[1]);
+});
+
+test('while a group is being started no host is, up to a while', () => {
+  const { clock, children, starting, spares } = spareHosts();
+  starting.now = true;
+  spares.open();
+  clock.advance(5_000);
+  assert.equal(children.length, 0);
+  clock.advance(500);
+  assert.equal(children.length, 1, 'one that takes long is not waited for');
+  spares.take(spec('a'));
+  clock.advance(2_000);
+  starting.now = false;
+  assert.equal(children.length, 1);
+  clock.advance(500);
+  assert.equal(children.length, 2);
 });
 
 test('what becomes of a host that was taken is no business of the spare ones', () => {
