@@ -2,12 +2,13 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { versionOf } from '../machine.mjs';
+import { PYTHON } from '../python.mjs';
 
 const LOOPS = fileURLToPath(new URL('./loops.py', import.meta.url));
 
 /** Why there is no Python here; undefined when there is. */
 export const noPython =
-  versionOf('python3', ['--version']) === undefined ? 'python3 is not installed' : undefined;
+  versionOf(PYTHON, ['--version']) === undefined ? 'python3 is not installed' : undefined;
 
 /**
  * Calls a second of all workers together.
@@ -24,6 +25,6 @@ export async function pythonStepsOf(microseconds) {
 }
 
 async function run(how) {
-  const { stdout } = await promisify(execFile)('python3', [LOOPS, JSON.stringify(how)]);
+  const { stdout } = await promisify(execFile)(PYTHON, [LOOPS, JSON.stringify(how)]);
   return Number(stdout);
 }
