@@ -90,13 +90,13 @@ async function compare(bench, service, { id, title, name, argument, pythonArgume
         { id: 'bare', name: 'the limit: a bare loop that reads the clock', measure: () => bareRate(how) },
       ],
       ratios: [
-        ratio('bare', 'the limit', isEmpty),
+        ratio('bare', 'the limit', isEmpty && workers === 1),
         ratio(
           POOLS.map(({ id }) => id),
           'the best pool',
           isEmpty && workers === 2,
         ),
-        ...POOLS.map((pool) => ratio(pool.id, pool.id, isEmpty && workers === 2)),
+        ...POOLS.map((pool) => ratio(pool.id, pool.id)),
         ratio('python', 'Python threads'),
       ],
     });

@@ -20,26 +20,31 @@ const LEAST_SHARE = 0.5;
 
 /**
  * Compares the guarded ratios of a run with the recorded ones. Only ratios to peers of the same run count, no times.
- * @returns {{ lines: string[], failed: boolean }} also failed when nothing was compared, or a guarded one is missing
+ * @returns {{ lines: string[], failed: string[] }} what to print, and the benchmarks that are worse: also those of which a
+ * guarded ratio is missing, or of which none is recorded
  */
 export function check(results, { benchmarks } = recorded()) {
-  const lines = [];
-  let failed = false;
-  for (const [name, { comparisons }] of Object.entries(results.benchmarks)) {
-    for (const { id, ratios } of benchmarks[name]?.comparisons ?? []) {
-      for (const { id: ratio, name: what, values } of ratios.filter(({ guarded }) => guarded)) {
-        const now = comparisons.find((one) => one.id === id)?.ratios.find((one) => one.id === ratio);
-        const least = LEAST_SHARE * median(values);
-        const good = now !== undefined && median(now.values) >= least;
-        failed ||= !good;
-        lines.push(
-          `${good ? 'ok' : 'FAILED'}: ${what}: ${now === undefined ? 'not measured' : median(now.values).toPrecision(3)}, ` +
-            `at least ${least.toPrecision(3)} is expected (${median(values).toPrecision(3)} was recorded)`,
-        );
-      }
-    }
-  }
-  return lines.length > 0
-    ? { lines, failed }
-    : { lines: ['FAILED: no guarded ratio was measured'], failed: true };
+  const verdicts = Object.entries(results.benchmarks).map(([name, { comparisons }]) => {
+    const guarded = (benchmarks[name]?.comparisons ?? []).flatMap(({ id, ratios }) =>
+      ratios.filter((ratio) => ratio.guarded).map((ratio) => ({ comparison: id, ...ratio })),
+    );
+    const lines = guarded.map((before) => {
+      const now = comparisons
+        .find(({ id }) => id === before.comparison)
+        ?.ratios.find(({ id }) => id === before.id);
+      const least = LEAST_SHARE * median(before.values);
+      const good = now !== undefined && median(now.values) >= least;
+      return (
+        `${good ? 'ok' : 'FAILED'}: ${before.name}: ${now === undefined ? 'not measured' : median(now.values).toPrecision(3)}, ` +
+        `at least ${least.toPrecision(3)} is expected (${median(before.values).toPrecision(3)} was recorded)`
+      );
+    });
+    return { name, lines: lines.length > 0 ? lines : [`FAILED: of ${name} no guarded ratio is recorded`] };
+  });
+  return {
+    lines: verdicts.flatMap(({ lines }) => lines),
+    failed: verdicts
+      .filter(({ lines }) => lines.some((line) => line.startsWith('FAILED')))
+      .map(({ name }) => name),
+  };
 }

@@ -17,7 +17,7 @@ Benchmarks: ${NAMES.join(', ')}; all of them without a name.
   --quick       shorter rounds, fewer sizes: what CI runs
   --rounds N    rounds of each comparison (5)
   --json FILE   writes what was measured to FILE
-  --check       fails when a ratio to a peer is worse than half of the recorded one
+  --check       fails when a guarded ratio to a peer is worse than half of the recorded one, three times in a row
   --record      keeps what was measured in bench/results.json, and makes docs/benchmarks.md anew
   --report      makes docs/benchmarks.md of bench/results.json, and measures nothing
 `;
