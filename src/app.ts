@@ -37,7 +37,7 @@ import { HostDirectories } from './host/directories.js';
 import { hostEnvironment } from './host/environment.js';
 import { hostHandles } from './host/handle.js';
 import { SpareHosts } from './host/spare-hosts.js';
-import { hostStarter } from './host/start-host.js';
+import { type HostStarter, hostStarter } from './host/start-host.js';
 import { hostTitle } from './host/title.js';
 import { GroupLogs } from './logs/group-logs.js';
 import { Metrics } from './metrics/metrics.js';
@@ -145,12 +145,25 @@ async function assemble(options: AppOptions, state: StateDirectory | undefined):
   const directories = await hostDirectories(options.stateDir);
   const resolveModule = moduleResolver(options.workersDir);
   const sockets = new FeedSockets(options);
-  const starting = () => coordinator.list().some(({ state }) => state === 'starting');
-  const hosts = hostFactory(options, clock, directories, sockets, starting);
+  const starter = newHostStarter(options, directories, sockets);
+  const removeDirectory = (directory: string) => directories.remove(directory);
+  const spareHosts = new SpareHosts({
+    count: options.warmHosts ?? 0,
+    clock,
+    starter,
+    removeDirectory,
+    busy: () => coordinator.list().some(({ state }) => state === 'starting'),
+    onFailure: (reason) => server.log.warn({ reason }, `no host can be kept ready: ${reason}`),
+  });
+  const createHost = hostHandles({
+    clock,
+    start: (spec) => spareHosts.take(spec) ?? starter.start(spec, hostTitle(spec.name)),
+    removeDirectory,
+  });
   const coordinator: Coordinator = new Coordinator({
     ...(state !== undefined && { store: state }),
     clock,
-    createHost: options.createHost ?? hosts.create,
+    createHost: options.createHost ?? createHost,
     resolveModule,
     feedSocket: (group) => sockets.of(group),
     random: Math.random,
@@ -210,10 +223,10 @@ async function assemble(options: AppOptions, state: StateDirectory | undefined):
   await server.register(healthRoutes, { coordinator, setAside: state?.setAside ?? [] });
   await server.register(reloadRoutes, { reloader });
   await server.register(feedRoutes, { coordinator, clock });
-  server.addHook('onListen', async () => hosts.spares.open());
+  server.addHook('onListen', async () => spareHosts.open());
   server.addHook('preClose', async () => {
     await coordinator.close();
-    await hosts.spares.close();
+    await spareHosts.close();
     // Not before: whoever watches sees the end.
     journal.end();
     logs.end();
@@ -252,32 +265,21 @@ async function hostDirectories(stateDir: string | undefined): Promise<HostDirect
   }
 }
 
-function hostFactory(
+/** What starts the processes of hosts, with what they get of the service's environment and of the file system. */
+function newHostStarter(
   options: AppOptions,
-  clock: Clock,
   directories: HostDirectories,
   sockets: FeedSockets,
-  busy: () => boolean,
-): { create: HostFactory; spares: SpareHosts } {
+): HostStarter {
   const refusal = options.permissions === true ? fenceRefusal() : undefined;
   if (refusal !== undefined) throw new Error(refusal);
   const environment = hostEnvironment(process.env, options.workerEnv ?? []);
   // Its flags are added to those of the command line: it could widen the fence.
   if (options.permissions === true) delete environment['NODE_OPTIONS'];
-  const starter = hostStarter({
+  return hostStarter({
     environment,
     directories,
     fencedTo: options.permissions ? options.workersDir : undefined,
     feedSocket: (group) => sockets.of(group),
   });
-  const removeDirectory = (directory: string) => directories.remove(directory);
-  const spares = new SpareHosts({ count: options.warmHosts ?? 0, clock, starter, removeDirectory, busy });
-  return {
-    create: hostHandles({
-      clock,
-      start: (spec) => spares.take(spec) ?? starter.start(spec, hostTitle(spec.name)),
-      removeDirectory,
-    }),
-    spares,
-  };
 }

@@ -90,7 +90,8 @@ export class GroupWorkers {
       id,
       base: counters,
       progressAt,
-      state: state === 'stopping' ? left : state,
+      // It may have been hanging when its host died.
+      state: state === 'stopping' || state === 'stalled' ? left : state,
       restarts,
     }));
   }

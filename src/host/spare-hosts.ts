@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../clock.js';
 import type { HostSpec } from '../coordinator/host.js';
 import { deferred } from '../deferred.js';
-import { type HostStarter, killHost, type StartedHost } from './start-host.js';
+import type { HostStarter, StartedHost } from './start-host.js';
 import { SPARE_TITLE } from './title.js';
 
 /** After one was taken: the group that has taken it comes up first, and so do others that are being started. */
@@ -30,6 +30,8 @@ interface Spare {
   /** It is somebody else's from here on. */
   release(): void;
   readonly gone: Promise<void>;
+  /** It was killed, and is not gone yet. */
+  ended: boolean;
 }
 
 export interface SpareHostsOptions {
@@ -40,6 +42,8 @@ export interface SpareHostsOptions {
   readonly removeDirectory: (directory: string) => void;
   /** Whether a group is being started: a host that is ready would be so at its expense. */
   readonly busy: () => boolean;
+  /** Told why no host could be kept ready: once, until one has been taken again. */
+  readonly onFailure: (reason: string) => void;
 }
 
 /**
@@ -48,9 +52,11 @@ export interface SpareHostsOptions {
  */
 export class SpareHosts {
   readonly #options: SpareHostsOptions;
+  /** Those that are being ended included, until they are gone. */
   readonly #waiting = new Set<Spare>();
   #open = false;
-  #timer: Timer | undefined;
+  #refill: { readonly at: number; readonly timer: Timer } | undefined;
+  #failing = false;
 
   constructor(options: SpareHostsOptions) {
     this.#options = options;
@@ -68,13 +74,16 @@ export class SpareHosts {
    */
   take(spec: HostSpec): StartedHost | undefined {
     for (const spare of this.#waiting) {
-      const { directory, flags } = spare.host;
-      const wanted = this.#options.starter.flags(spec, directory);
-      if (flags.length !== wanted.length || flags.some((flag, i) => flag !== wanted[i])) continue;
-      this.#waiting.delete(spare);
-      spare.release();
-      this.#fillAfter(REFILL_MS);
-      return spare.host;
+      if (spare.ended) continue;
+      if (this.#fits(spare.host, spec)) {
+        this.#waiting.delete(spare);
+        spare.release();
+        this.#failing = false;
+        this.#fillAfter(REFILL_MS);
+        return spare.host;
+      }
+      // The workers directory is a link that leads elsewhere by now: it fits nobody any more.
+      if (!this.#fits(spare.host, USUAL)) this.#end(spare);
     }
     return undefined;
   }
@@ -82,52 +91,82 @@ export class SpareHosts {
   /** Ends all that wait. Resolves when the operating system has let them go. */
   async close(): Promise<void> {
     this.#open = false;
-    this.#timer?.cancel();
+    this.#refill?.timer.cancel();
     const waiting = [...this.#waiting];
-    for (const { host } of waiting) killHost(host.child);
+    for (const spare of waiting) this.#end(spare);
     await Promise.all(waiting.map(({ gone }) => gone));
   }
 
-  #fillAfter(milliseconds: number): void {
-    if (!this.#open) return;
-    this.#timer?.cancel();
-    const { clock } = this.#options;
-    const latest = clock.now() + milliseconds + MOST_REFILL_MS;
-    const due = () => {
-      if (this.#options.busy() && clock.now() < latest) this.#timer = clock.after(REFILL_MS, due);
-      else this.#fill();
-    };
-    this.#timer = clock.after(milliseconds, due);
+  #end(spare: Spare): void {
+    spare.ended = true;
+    this.#options.starter.kill(spare.host);
   }
 
+  #fits({ directory, flags }: StartedHost, spec: HostSpec): boolean {
+    const wanted = this.#options.starter.flags(spec, directory);
+    return flags.length === wanted.length && flags.every((flag, i) => flag === wanted[i]);
+  }
+
+  /** What is due earlier stays. */
+  #fillAfter(milliseconds: number): void {
+    const { clock } = this.#options;
+    const at = clock.now() + milliseconds;
+    if (!this.#open || (this.#refill !== undefined && this.#refill.at <= at)) return;
+    this.#fillAt(at, at + MOST_REFILL_MS);
+  }
+
+  /** @param latest from then on no start of a group is waited for */
+  #fillAt(at: number, latest: number): void {
+    const { clock, busy } = this.#options;
+    this.#refill?.timer.cancel();
+    const due = () => {
+      this.#refill = undefined;
+      if (busy() && clock.now() < latest) this.#fillAt(clock.now() + REFILL_MS, latest);
+      else this.#fill();
+    };
+    this.#refill = { at, timer: clock.after(at - clock.now(), due) };
+  }
+
+  /** One at a time: each takes a part of the processor of those that work. */
   #fill(): void {
     const { count, starter } = this.#options;
+    if (this.#waiting.size >= count) return;
     try {
-      while (this.#waiting.size < count) {
-        this.#watch(starter.start(USUAL, SPARE_TITLE));
-      }
-    } catch {
-      // Out of processes or descriptors, for example. Starts of groups will say so.
-      this.#fillAfter(RETRY_MS);
+      this.#watch(starter.start(USUAL, SPARE_TITLE));
+    } catch (error) {
+      this.#fail((error as Error).message);
+      return;
     }
+    if (this.#waiting.size < count) this.#fillAfter(REFILL_MS);
+  }
+
+  #fail(reason: string): void {
+    this.#fillAfter(RETRY_MS);
+    if (this.#failing) return;
+    this.#failing = true;
+    this.#options.onFailure(reason);
   }
 
   #watch(host: StartedHost): void {
     const { child, directory } = host;
     const { promise: gone, resolve } = deferred<void>();
-    const onGone = () => {
-      this.#waiting.delete(spare);
-      killHost(child);
+    const onGone = (reason: string) => {
+      if (!this.#waiting.delete(spare)) return;
       this.#options.removeDirectory(directory);
       resolve();
-      this.#fillAfter(RETRY_MS);
+      if (spare.ended) this.#fillAfter(REFILL_MS);
+      else this.#fail(reason);
     };
+    const onExit = (code: number | null, signal: string | null) =>
+      onGone(`it ended before a group had it (${signal ?? `exit code ${code}`})`);
+    const onError = (error: Error) => onGone(error.message);
     const spare: Spare = {
       host,
       gone,
-      release: () => child.off('exit', onGone).off('error', onGone),
+      ended: false,
+      release: () => child.off('exit', onExit).off('error', onError),
     };
-    child.once('exit', onGone).once('error', onGone);
+    child.once('exit', onExit).once('error', onError);
     this.#waiting.add(spare);
   }
 }

@@ -65,6 +65,9 @@ export function hostStarter(surroundings: HostSurroundings) {
         throw error;
       }
     },
+
+    /** Ends a host that it has started, and every process that was started by it. */
+    kill: ({ child }: StartedHost) => killHost(child),
   };
 }
 

@@ -3,7 +3,7 @@ import { ensureWorkingDirectory } from './working-directory.js';
 
 /** Threads for whoever needs one. Some of them can be up before that. */
 export class ThreadSupply {
-  readonly #ready: PoolThread[];
+  #ready: PoolThread[];
 
   /** @param ready how many threads it starts at once */
   constructor(ready: number) {
@@ -15,7 +15,10 @@ export class ThreadSupply {
    * @param heapMb its JavaScript heap in MiB; null: what Node gives it, as those have that are up
    */
   take(heapMb: number | null): PoolThread {
-    const ready = heapMb === null ? this.#ready.shift() : undefined;
+    if (heapMb !== null) return new PoolThread(heapMb);
+    // One may have ended meanwhile, for want of memory.
+    this.#ready = this.#ready.filter(({ threadId }) => threadId !== undefined);
+    const ready = this.#ready.shift();
     if (ready === undefined) return new PoolThread(heapMb);
     // It may have waited for days.
     ensureWorkingDirectory();

@@ -10,9 +10,13 @@ import { workersDir } from '../support/workers-dir.js';
 const spareOf = (service: Service) => until('a spare host to be ready', () => sparesOf(service.pid)[0]);
 
 const niceOf = (pid: number) =>
-  readdirSync(`/proc/${pid}/task`).map((thread) => {
-    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16];
+  readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8');
+      return [stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]];
+    } catch {
+      return []; // It ended while we looked.
+    }
   });
 
 test('a group gets the host that is ready, and the next one gets another', async (t) => {
@@ -72,12 +76,28 @@ test('one that was killed while it waited is not handed out', async (t) => {
 });
 
 test('with PW_WARM_HOSTS=0 there is none', async (t) => {
-  const service = await startService(t, { env: { PW_WARM_HOSTS: '0' } });
-  await service.register({ name: 'a', module: 'millisecond.mjs' });
-  await service.start('a');
-  await service.stop('a');
-  await service.start('a');
-  assert.deepEqual(sparesOf(service.pid), []);
+  const without = await startService(t, { env: { PW_WARM_HOSTS: '0' } });
+  await without.register({ name: 'a', module: 'millisecond.mjs' });
+  await without.start('a');
+  // By the time in which one that came later has its first, and its second after a start.
+  const other = await startService(t);
+  const first = await spareOf(other);
+  await other.register({ name: 'a', module: 'millisecond.mjs' });
+  assert.equal((await other.start('a')).host.pid, first.pid);
+  await spareOf(other);
+  assert.deepEqual(sparesOf(without.pid), []);
+});
+
+test('when no host can be kept ready the log says why', async (t) => {
+  const service = await startService(t);
+  const spare = await spareOf(service);
+  process.kill(spare.pid, 'SIGKILL');
+  await until('a warning', () =>
+    service.log.find(
+      ({ msg, level }) =>
+        level === 40 && msg === 'no host can be kept ready: it ended before a group had it (SIGKILL)',
+    ),
+  );
 });
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {

@@ -14,6 +14,7 @@ function spareHosts(count = 1, flags: HostStarter['flags'] = () => []) {
   const removed: string[] = [];
   const failing = { with: undefined as Error | undefined };
   const starting = { now: false };
+  const reasons: string[] = [];
   const start = (): StartedHost => {
     if (failing.with !== undefined) throw failing.with;
     // Without a process id nobody is killed.
@@ -22,15 +23,17 @@ function spareHosts(count = 1, flags: HostStarter['flags'] = () => []) {
     const directory = `/hosts/${children.length}`;
     return { child: child as ChildProcess, directory, flags: flags(spec('usual'), directory) };
   };
-  const starter = { start, flags };
+  const killed: StartedHost[] = [];
+  const starter = { start, flags, kill: (host: StartedHost) => void killed.push(host) };
   const spares = new SpareHosts({
     count,
     clock,
     starter,
     removeDirectory: (path) => removed.push(path),
     busy: () => starting.now,
+    onFailure: (reason) => reasons.push(reason),
   });
-  return { clock, children, removed, failing, starting, spares };
+  return { clock, children, removed, failing, starting, reasons, killed, spares };
 }
 
 test('a host that is taken is another one each time, and the next is started after a while', () => {
@@ -95,11 +98,13 @@ test('none are kept when none are asked for', () => {
 
 for (const event of ['exit', 'error']) {
   test(`one that dies in waiting (${event}) is not handed out, its directory goes, another follows later`, () => {
-    const { clock, children, removed, spares } = spareHosts();
+    const { clock, children, removed, reasons, spares } = spareHosts();
     spares.open();
     clock.advance(500);
-    children[0]?.emit(event, new Error('ENOMEM'));
+    if (event === 'exit') children[0]?.emit('exit', null, 'SIGKILL');
+    else children[0]?.emit('error', new Error('ENOMEM'));
     assert.equal(spares.take(spec('a')), undefined);
+    assert.deepEqual(reasons, [event === 'exit' ? 'it ended before a group had it (SIGKILL)' : 'ENOMEM']);
     assert.deepEqual(removed, ['/hosts/1']);
     clock.advance(9_999);
     assert.equal(children.length, 1);
@@ -108,15 +113,49 @@ for (const event of ['exit', 'error']) {
   });
 }
 
-test('when none can be started it is tried again later, and nobody notices', () => {
-  const { clock, children, failing, spares } = spareHosts();
+test('when none can be started it is tried again later, and told once', () => {
+  const { clock, children, failing, reasons, spares } = spareHosts();
   failing.with = new Error('EMFILE');
   spares.open();
-  clock.advance(5_000);
+  clock.advance(60_000);
   assert.equal(spares.take(spec('a')), undefined);
+  assert.deepEqual(reasons, ['EMFILE']);
   failing.with = undefined;
   clock.advance(10_000);
   assert.equal(spares.take(spec('a'))?.child, children[0]);
+  failing.with = new Error('EAGAIN');
+  clock.advance(60_000);
+  assert.deepEqual(reasons, ['EMFILE', 'EAGAIN'], 'in between all was well');
+});
+
+test('a death does not put off a host that is due, and is no reason for more than one try', () => {
+  const { clock, children, spares } = spareHosts(2);
+  spares.open();
+  clock.advance(1_000);
+  assert.equal(children.length, 2);
+  spares.take(spec('a'));
+  children[1]?.emit('exit', null, 'SIGKILL');
+  clock.advance(500);
+  assert.equal(children.length, 3);
+});
+
+test('where the workers directory is a link that leads elsewhere by now, another host takes the place', () => {
+  let workersDir = '/one';
+  const { clock, children, killed, spares } = spareHosts(1, () => [`--allow-fs-read=${workersDir}`]);
+  spares.open();
+  clock.advance(500);
+  workersDir = '/two';
+  assert.equal(spares.take(spec('a')), undefined);
+  assert.deepEqual(
+    killed.map(({ child }) => child),
+    [children[0]],
+  );
+  workersDir = '/one';
+  assert.equal(spares.take(spec('a')), undefined, 'it is on its way out');
+  workersDir = '/two';
+  children[0]?.emit('exit', null, 'SIGKILL');
+  clock.advance(500);
+  assert.deepEqual(spares.take(spec('a'))?.flags, ['--allow-fs-read=/two']);
 });
 
 test('a host whose fence is another than the group asks for is not taken', () => {
@@ -133,19 +172,21 @@ test('a host whose fence is another than the group asks for is not taken', () =>
 });
 
 test('at the end all that wait end, and no other follows', async () => {
-  const { clock, children, removed, spares } = spareHosts(2);
+  const { clock, children, removed, reasons, killed, spares } = spareHosts(2);
   spares.open();
-  clock.advance(500);
+  clock.advance(1_000);
   let closed = false;
   const closing = spares.close().then(() => {
     closed = true;
   });
+  assert.equal(killed.length, 2);
   children[0]?.emit('exit', null, 'SIGKILL');
   await Promise.resolve();
   assert.equal(closed, false, 'one is still there');
   children[1]?.emit('exit', null, 'SIGKILL');
   await closing;
   assert.deepEqual(removed, ['/hosts/1', '/hosts/2']);
+  assert.deepEqual(reasons, []);
   clock.advance(60_000);
   assert.equal(children.length, 2);
 });

@@ -896,8 +896,32 @@ test('a stall while the group ends is counted once, like any other', async () =>
   assert.equal(host.asked.at(-1), 'kill 1');
   host.workerEnds(0);
   host.workerEnds(1, true);
+  host.say({ type: 'finished' });
   host.exit();
-  assert.deepEqual((await stopped).success, false);
+  assert.equal((await stopped).success, false);
+  assert.deepEqual([group.state, states(group)], ['stopped', ['stopped', 'failed']]);
+});
+
+for (const first of ['the stall', 'the stop']) {
+  test(`a host that is killed while a worker hangs leaves nobody stalled (${first} came first)`, async () => {
+    const { coordinator, host, group, clock } = await running({ stopGraceSeconds: 5 });
+    if (first === 'the stall') host.workerStalls(1);
+    const stopped = coordinator.stop('a');
+    if (first === 'the stop') host.workerStalls(1);
+    assert.deepEqual(states(group), ['stopping', 'stalled']);
+    clock.advance(5_000);
+    host.exit({ code: null, signal: 'SIGKILL' });
+    assert.equal((await stopped).success, false);
+    assert.deepEqual([group.state, states(group)], ['stopped', ['stopped', 'stopped']]);
+  });
+}
+
+test('a host that dies while a worker hangs leaves nobody stalled', async () => {
+  const { host, group } = await running({});
+  host.workerStalls(1);
+  host.exit({ code: null, signal: 'SIGSEGV' });
+  assert.equal(group.state, 'failed');
+  assert.equal(states(group).includes('stalled'), false);
 });
 
 // Groups that the service cannot do without.
