@@ -1,6 +1,7 @@
 // The service's calls beside a bare route of Fastify that answers with as many bytes.
 import { withDrainedService } from '../lib/drained-service.mjs';
 import { withHelper } from '../lib/helper.mjs';
+import { NO_SPARE } from '../lib/service.mjs';
 import { timed } from '../lib/timed.mjs';
 import { registered, Scene } from './scene.mjs';
 
@@ -36,14 +37,14 @@ export default {
       withHelper(new URL('./bare.mjs', import.meta.url), async (answerWith) => {
         const seconds = bench.seconds(SECONDS);
         for (const count of bench.quick ? [1, 10] : [1, 10, 50]) {
-          await withDrainedService({ flags: ['--max-groups', '10000'] }, async (service) => {
+          await withDrainedService({ flags: ['--max-groups', '10000'], env: NO_SPARE }, async (service) => {
             const scene = new Scene({ service, load, answerWith, seconds });
             await scene.register(count);
             await scene.warmUp();
             await compareCalls(bench, scene, count);
           });
         }
-        await withDrainedService({}, async (service) => {
+        await withDrainedService({ env: NO_SPARE }, async (service) => {
           const scene = new Scene({ service, load, answerWith, seconds });
           await compareSpinning(bench, scene);
         });
@@ -59,34 +60,27 @@ async function compareCalls(bench, scene, count) {
   ];
   for (const { id, name, service, bare } of calls) {
     const title = `${name}, ${count} ${count === 1 ? 'group' : 'groups'} registered`;
-    await bench.compare({
-      id: `${id}-${count}`,
-      title,
-      metrics: METRICS,
-      contenders: [false, true].flatMap((busy) => {
-        const [when, text] = busy ? ['saturated', 'both cores saturated'] : ['idle', 'at rest'];
-        const measured = (call) => async () => {
-          await scene.saturate(busy);
-          return call();
-        };
-        return [
+    for (const busy of [false, true]) {
+      await scene.saturate(busy);
+      await bench.compare({
+        id: `${id}-${count}-${busy ? 'saturated' : 'idle'}`,
+        title: `${title}, ${busy ? 'both cores saturated' : 'at rest'}`,
+        metrics: METRICS,
+        contenders: [
+          { id: 'service', name: 'parallel-workers', ours: true, measure: service },
+          { id: 'bare', name: 'bare Fastify route', measure: bare },
+        ],
+        ratios: [
           {
-            id: `service-${when}`,
-            name: `parallel-workers, ${text}`,
-            ours: true,
-            measure: measured(service),
+            id: 'rate',
+            name: 'ours to a bare Fastify route: requests a second',
+            metric: 'rate',
+            of: 'service',
+            to: 'bare',
           },
-          { id: `bare-${when}`, name: `bare Fastify route, ${text}`, measure: measured(bare) },
-        ];
-      }),
-      ratios: ['idle', 'saturated'].map((when) => ({
-        id: when,
-        name: `ours to a bare Fastify route: requests a second, ${title}, ${when}`,
-        metric: 'rate',
-        of: `service-${when}`,
-        to: `bare-${when}`,
-      })),
-    });
+        ],
+      });
+    }
   }
 }
 

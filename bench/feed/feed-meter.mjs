@@ -14,11 +14,14 @@ export class FeedMeter {
     this.seconds = seconds;
   }
 
-  /** The taker, while the group runs; over the socket of the group, or with `path: ''` over the service's port. */
-  async throughput({ bytes, capacity, most }, path) {
+  /**
+   * The taker, while the group runs; over the socket of the group, or with `path: ''` over the service's port. `plain`: with
+   * the defaults of feed.py, item by item.
+   */
+  async throughput({ bytes, capacity, most, plain = false }, path) {
     const spec = { module: 'feed-worker.mjs', workers: 2, params: { bytes }, feed: { capacity } };
     return this.#while('bench', spec, () =>
-      this.take('taker.py', { url: this.service.url, path, bytes, most }),
+      this.take('taker.py', { url: this.service.url, path, bytes, most, plain }),
     );
   }
 

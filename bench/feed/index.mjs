@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hasModule } from '../lib/python.mjs';
-import { withService } from '../lib/service.mjs';
+import { NO_SPARE, withService } from '../lib/service.mjs';
 import { FeedMeter } from './feed-meter.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
@@ -15,7 +15,7 @@ const SIZES = [
   { id: '4kb', name: '4 KB', bytes: 4096, capacity: 800, most: 64 },
 ];
 
-/** The size of a quick run, and of the ratios that are guarded. */
+/** The size of a quick run. */
 const QUICK = '256kb';
 
 /** Room that PyTorch's workers need in shared memory: a container has 64 MB, unless it is told otherwise. */
@@ -49,7 +49,7 @@ export default {
     const folder = mkdtempSync(join(tmpdir(), 'pw-bench-feed-'));
     const sizes = SIZES.filter(({ id }) => !bench.quick || id === QUICK);
     try {
-      await withService({ workersDir: HERE }, async (service) => {
+      await withService({ workersDir: HERE, env: NO_SPARE }, async (service) => {
         const feed = new FeedMeter(service, folder, bench.seconds(1));
         for (const size of sizes) await bench.compare(throughput(feed, size));
         await bench.compare(latency(feed, sizes));
@@ -82,6 +82,12 @@ function throughput(feed, size) {
         name: "parallel-workers, the group's socket",
         ours: true,
         measure: () => feed.throughput(size),
+      },
+      {
+        id: 'plain',
+        name: 'parallel-workers, the same with `for item in Feed(...)`',
+        ours: true,
+        measure: () => feed.throughput({ ...size, plain: true }),
       },
       {
         id: 'port',
@@ -130,8 +136,6 @@ function throughput(feed, size) {
       metric: 'megabytes',
       of: 'socket',
       to,
-      // The DataLoader need not be installed where this is checked.
-      guarded: id === QUICK && (to === 'raw' || to === 'queue'),
     })),
   };
 }

@@ -14,6 +14,11 @@ def of_the_feed():
         yield len(answer), sum(len(item.data) for item in answer)
 
 
+def of_the_feed_by_default():
+    for item in Feed("bench", how["url"], path=how.get("path")):
+        yield 1, len(item.data)
+
+
 def of_a_plain_socket():
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(how["raw"])
@@ -23,4 +28,7 @@ def of_a_plain_socket():
         yield size / how["bytes"], size
 
 
-measure(of_a_plain_socket() if "raw" in how else of_the_feed())
+if "raw" in how:
+    measure(of_a_plain_socket())
+else:
+    measure(of_the_feed_by_default() if how["plain"] else of_the_feed())

@@ -89,6 +89,13 @@ export class Bench {
       }
     }
     progress();
+    for (const { id: who, name } of able) {
+      for (const { key } of metrics) {
+        const { length } = values.get(who)[key];
+        if (length !== 0 && length !== this.rounds)
+          throw new Error(`${title}, ${name}: ${key} was measured in ${length} of ${this.rounds} rounds`);
+      }
+    }
     const result = {
       id,
       title,
@@ -103,7 +110,8 @@ export class Bench {
       ratios: ratios.flatMap(({ id, name, metric, of, to, guarded = false }) => {
         const ours = values.get(of)?.[metric];
         const peers = [to].flat().map((peer) => values.get(peer)?.[metric]);
-        const whole = peers.filter((theirs) => theirs?.length === ours?.length);
+        // Without those that are skipped on this machine.
+        const whole = peers.filter((theirs) => theirs?.length > 0);
         if (!ours?.length || whole.length === 0) return [];
         const higher = metrics.find(({ key }) => key === metric).better === 'higher';
         const each = ours.map((value, i) => {

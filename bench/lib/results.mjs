@@ -39,6 +39,12 @@ export function check(results, { benchmarks } = recorded()) {
         `at least ${least.toPrecision(3)} is expected (${median(before.values).toPrecision(3)} was recorded)`
       );
     });
+    for (const { id, ratios } of comparisons) {
+      for (const { id: ratio, name: what } of ratios.filter((one) => one.guarded)) {
+        if (!guarded.some((before) => before.comparison === id && before.id === ratio))
+          lines.push(`FAILED: ${what}: nothing is recorded to compare it with`);
+      }
+    }
     return { name, lines: lines.length > 0 ? lines : [`FAILED: of ${name} no guarded ratio is recorded`] };
   });
   return {

@@ -1,3 +1,5 @@
+import { sparesOf } from '../../dist-test/support/processes.js';
+import { until } from '../../dist-test/support/service.js';
 import { LEAN, Pm2 } from '../lib/pm2.mjs';
 import { withService } from '../lib/service.mjs';
 import { PEER, SLEEPERS, WORKER } from '../lib/sleeper/sleeper.mjs';
@@ -26,6 +28,7 @@ export function withOurs({ node, presence, groups, warmHosts }, body) {
   const env = { [WARM_HOSTS]: String(warmHosts) };
   return withService({ node, workersDir: SLEEPERS, env }, async (service) => {
     for (const group of groups) await service.register({ ...group, module: WORKER, params: { presence } });
+    if (warmHosts > 0) await until('a host to be kept ready', () => sparesOf(service.pid)[0]);
     return body({
       pid: service.pid,
       start: () => Promise.all(groups.map(({ name }) => service.start(name))),

@@ -1,6 +1,7 @@
 // What a scrape of /metrics takes, beside a bare registry of prom-client with as many series.
 import { withDrainedService } from '../lib/drained-service.mjs';
 import { withHelper } from '../lib/helper.mjs';
+import { NO_SPARE } from '../lib/service.mjs';
 import { median } from '../lib/stats.mjs';
 
 /** Workers of one group: each group has its own series, too. */
@@ -28,12 +29,15 @@ export default {
     await withHelper(new URL('./scraper.mjs', import.meta.url), (scraper) =>
       withHelper(new URL('./bare.mjs', import.meta.url), async (bareWith) => {
         for (const workers of bench.quick ? [10, 100] : [10, 100, 500]) {
-          await withDrainedService({ flags: ['--max-workers', String(workers)] }, async (service) => {
-            await run(service, workers);
-            const bare = await bareWith(await service.metrics());
-            await compare(bench, scraper, workers, { service: service.url, bare });
-            await service.call('POST', '/v1/stop');
-          });
+          await withDrainedService(
+            { flags: ['--max-workers', String(workers)], env: NO_SPARE },
+            async (service) => {
+              await run(service, workers);
+              const bare = await bareWith(await service.metrics());
+              await compare(bench, scraper, workers, { service: service.url, bare });
+              await service.call('POST', '/v1/stop');
+            },
+          );
         }
       }),
     );

@@ -28,6 +28,12 @@ export const BOUNDS = [
 ];
 
 /**
+ * By how much what is alive in the heap after a collection may have grown over a run of whatever length, in MiB. The journals
+ * of events and of the service's own log lines fill up in the first minutes: 6 MiB in ten of them, and no more after that.
+ */
+export const MOST_LIVE_MIB = 12;
+
+/**
  * Judges the samples of a run. A slope fails when it is above its bound by more than the spread of the samples explains:
  * the least that it can be (with 99 %) is above. The shorter a run, the wider that interval, so a short run finds large
  * leaks only.
@@ -47,7 +53,9 @@ export function judge(samples) {
     const stretches = blocks(pointsOf(key), of);
     const bound =
       swing === undefined ? wanted : Math.max(wanted, swingOf(swing) / (whole * (1 - WARM_UP_SHARE)));
-    if (stretches.length < 3) return { key, name, unit, bound, failed: false };
+    // A check that has nothing to look at is none.
+    if (stretches.length < 3 || stretches.some(({ value }) => !Number.isFinite(value)))
+      return { key, name, unit, bound, failed: true };
     const fit = theilSen(stretches);
     return {
       key,

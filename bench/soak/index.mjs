@@ -88,8 +88,8 @@ async function soak(service) {
   const verdicts = judge(samples);
   printSlopes(verdicts);
   const left = printCounts(before, after);
-  printLive(liveBefore, liveAfter);
-  const failed = process.exitCode === 1 || left || verdicts.some((verdict) => verdict.failed);
+  const grown = printLive(liveBefore, liveAfter);
+  const failed = process.exitCode === 1 || left || grown || verdicts.some((verdict) => verdict.failed);
   console.log(failed ? '\nFAILED' : '\nNothing is seen to grow.');
   if (failed) process.exitCode = 1;
 }

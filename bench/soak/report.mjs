@@ -1,5 +1,5 @@
 import { figure } from '../lib/stats.mjs';
-import { BOUNDS } from './bounds.mjs';
+import { BOUNDS, MOST_LIVE_MIB } from './bounds.mjs';
 
 /** What there is now, on one line. */
 export function status({ samples, client, cycles }) {
@@ -17,11 +17,14 @@ export function status({ samples, client, cycles }) {
 
 /** The slopes, with the interval that each lies in with 99 %, and its bound. */
 export function printSlopes(verdicts) {
-  console.log('\nslope by minute, the first fifth of the run left out');
+  console.log(
+    '\nslope by minute, the first fifth of the run left out; in brackets what it is with 99 %: the least of that counts, so a ' +
+      'short run finds large leaks only',
+  );
   for (const { name, unit, bound, slope, least, most, first, last, failed } of verdicts) {
     const title = `  ${name}${unit && `, ${unit}`}`.padEnd(38);
     if (slope === undefined) {
-      console.log(`${title} too few samples`);
+      console.log(`${title} FAILED: too few samples, or none of it`);
       continue;
     }
     console.log(
@@ -43,11 +46,14 @@ export function printCounts(before, after) {
   return left;
 }
 
+/** @returns {boolean} whether it is too much more */
 export function printLive(before, after) {
+  const failed = !(after - before <= MOST_LIVE_MIB);
   console.log(
     '  alive after a collection, MiB'.padEnd(38),
-    `${figure(before)}, ${figure(after)} (with its journals of events and logs)`,
+    `${figure(before)}, ${figure(after)}, at most ${MOST_LIVE_MIB} more: ${failed ? 'FAILED' : 'ok'} (with its journals of events and logs)`,
   );
+  return failed;
 }
 
 function signed(value) {

@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const MIB = 2 ** 20;
+/** How long a collection may take, on a busy machine. */
+const LIVE_MS = 60_000;
 
 /** Looks at a service from outside: at its process, its state directory, its metrics, and what its heap probe wrote. */
 export class Sampler {
@@ -44,7 +46,8 @@ export class Sampler {
   async live() {
     const before = this.#heap()?.collected ?? 0;
     writeFileSync(`${this.#heapFile}.collect`, '');
-    for (;;) {
+    for (const deadline = performance.now() + LIVE_MS; ; ) {
+      if (performance.now() > deadline) throw new Error('the heap probe in the service does not answer');
       const { heapUsed, external, collected } = this.#heap() ?? {};
       if (collected > before) return (heapUsed + external) / MIB;
       await new Promise((resolve) => setTimeout(resolve, 50));

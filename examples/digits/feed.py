@@ -90,14 +90,14 @@ class Feed:
 
     url: the service. Without it only `path` is known, and the end of the group cannot be told from its absence.
     path: the Unix domain socket; by default the service is asked for it. "": over the service's port.
-    most: so many items at a time, at most.
+    most: so many items at a time, at most: more for items of a few KB, fewer for items of many MB, all of which are in memory.
     patience: how long to go on, in seconds, while the service or the group cannot be reached.
     dry: raise FeedError when no item has come for so many seconds; None: wait for ever.
     token: for a service that asks for one.
     reuse: read all answers into the same memory, which is faster. An item's bytes are then good until the next answer.
     """
 
-    def __init__(self, group, url=None, path=None, most=64, patience=30.0, dry=None, token=None, reuse=False):
+    def __init__(self, group, url=None, path=None, most=16, patience=30.0, dry=None, token=None, reuse=False):
         self.group, self.url, self.path, self.most = group, url and url.rstrip("/"), path, most
         self.patience, self.dry, self.reuse = patience, dry, reuse
         # A file that holds a token ends with a newline, as a rule.

@@ -82,7 +82,7 @@ export class SpareHosts {
         this.#fillAfter(REFILL_MS);
         return spare.host;
       }
-      // The workers directory is a link that leads elsewhere by now: it fits nobody any more.
+      // The workers directory is a link that leads elsewhere by now, for example: it fits nobody any more.
       if (!this.#fits(spare.host, USUAL)) this.#end(spare);
     }
     return undefined;
@@ -102,9 +102,8 @@ export class SpareHosts {
     this.#options.starter.kill(spare.host);
   }
 
-  #fits({ directory, flags }: StartedHost, spec: HostSpec): boolean {
-    const wanted = this.#options.starter.flags(spec, directory);
-    return flags.length === wanted.length && flags.every((flag, i) => flag === wanted[i]);
+  #fits({ directory, fingerprint }: StartedHost, spec: HostSpec): boolean {
+    return this.#options.starter.fingerprint(spec, directory) === fingerprint;
   }
 
   /** What is due earlier stays. */

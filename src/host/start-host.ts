@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { realpathSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { HostSpec } from '../coordinator/host.js';
 import { inheritableDescriptors } from './descriptors.js';
@@ -24,8 +24,8 @@ export interface StartedHost {
   readonly child: ChildProcess;
   /** Its working directory, which is its own. */
   readonly directory: string;
-  /** Node's flags that fence it in. */
-  readonly flags: readonly string[];
+  /** As of its starter, when it was started. */
+  readonly fingerprint: string;
 }
 
 /** Returns what starts the processes of hosts. */
@@ -35,10 +35,12 @@ export function hostStarter(surroundings: HostSurroundings) {
   const toClose = inheritableDescriptors().map(String);
   return {
     /**
-     * The flags of a host of this group that works in this directory.
+     * What a host of this group that works in this directory would be started with now: two of the same fingerprint are the
+     * same to their groups.
      * @throws what the file system says of the workers directory
      */
-    flags: (spec: HostSpec, directory: string) => flagsOf(spec, directory, surroundings),
+    fingerprint: (spec: HostSpec, directory: string) =>
+      fingerprintOf(flagsOf(spec, directory, surroundings), environment),
 
     /**
      * Starts a host.
@@ -50,6 +52,7 @@ export function hostStarter(surroundings: HostSurroundings) {
       const directory = directories.make();
       try {
         const flags = flagsOf(spec, directory, surroundings);
+        const fingerprint = fingerprintOf(flags, environment);
         const args = [HOST_PROCESS, titleArgument(title), String(threadsOf(spec)), ...toClose];
         const child = spawn(process.execPath, [...flags, ...args], {
           // Its own process group: one signal reaches every process that its workers started.
@@ -59,7 +62,7 @@ export function hostStarter(surroundings: HostSurroundings) {
           // Messages, then commands.
           stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
         });
-        return { child, directory, flags };
+        return { child, directory, fingerprint };
       } catch (error) {
         directories.remove(directory);
         throw error;
@@ -86,6 +89,13 @@ export function killHost({ pid }: ChildProcess): void {
 /** How many threads it can start before it knows its group: for the hooks, and for workers without a heap of their own. */
 function threadsOf({ workers, limits }: HostSpec): number {
   return limits.heapMb === null ? 1 + workers : 1;
+}
+
+/** Besides its flags, what Node reads when it starts, and never again: certificates are replaced under its name. */
+function fingerprintOf(flags: readonly string[], environment: NodeJS.ProcessEnv): string {
+  const certificates = environment['NODE_EXTRA_CA_CERTS'];
+  const stat = certificates === undefined ? undefined : statSync(certificates, { throwIfNoEntry: false });
+  return JSON.stringify([flags, stat && [stat.ino, stat.size, stat.mtimeMs]]);
 }
 
 function flagsOf(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import test from 'node:test';
 import { hostsOf, isAlive, sparesOf, threadsOf } from '../support/processes.js';
 import { type Service, startService, until } from '../support/service.js';
@@ -60,6 +60,25 @@ test('a group with a heap of its own, a priority and more workers has all of it 
   assert.match(told[0] ?? '', /^limit 48 in .*\/hosts\/host-\w+$/);
   // Those that were ready, with another heap, are gone.
   await until('no thread too many', () => threadsOf(host.pid) <= threads || undefined);
+});
+
+test('certificates that were replaced since a host was started are those of the next group', async (t) => {
+  const directory = workersDir(t, {
+    'sleeps.mjs': 'export default (_id, ctx) => ctx.sleep(60);',
+    'ca.pem': '',
+  });
+  const service = await startService(t, {
+    workersDir: directory,
+    env: { NODE_EXTRA_CA_CERTS: join(directory, 'ca.pem') },
+  });
+  const spare = await spareOf(service);
+  writeFileSync(join(directory, 'ca.pem'), '# another');
+  await service.register({ name: 'a', module: 'sleeps.mjs' });
+  assert.notEqual((await service.start('a')).host.pid, spare.pid);
+  await until('the old one to make room', () => !isAlive(spare.pid) || undefined);
+  const next = await spareOf(service);
+  await service.register({ name: 'b', module: 'sleeps.mjs' });
+  assert.equal((await service.start('b')).host.pid, next.pid);
 });
 
 test('one that was killed while it waited is not handed out', async (t) => {

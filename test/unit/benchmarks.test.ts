@@ -147,7 +147,7 @@ test('a run fails with less than half of a guarded ratio, without it, and when n
     failed: ['feed'],
   });
   assert.deepEqual(check(resultsOf([ours, peer], [100]), { benchmarks: {} }), {
-    lines: ['FAILED: of feed no guarded ratio is recorded'],
+    lines: ['FAILED: ours to theirs: nothing is recorded to compare it with'],
     failed: ['feed'],
   });
 });

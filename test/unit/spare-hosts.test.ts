@@ -8,7 +8,7 @@ import { spec } from '../support/coordinator.js';
 import { FakeClock } from '../support/fake-clock.js';
 
 /** Spare hosts over processes that are none: `children` are those that were started. */
-function spareHosts(count = 1, flags: HostStarter['flags'] = () => []) {
+function spareHosts(count = 1, fingerprint: HostStarter['fingerprint'] = () => '') {
   const clock = new FakeClock();
   const children: EventEmitter[] = [];
   const removed: string[] = [];
@@ -21,10 +21,10 @@ function spareHosts(count = 1, flags: HostStarter['flags'] = () => []) {
     const child = new EventEmitter();
     children.push(child);
     const directory = `/hosts/${children.length}`;
-    return { child: child as ChildProcess, directory, flags: flags(spec('usual'), directory) };
+    return { child: child as ChildProcess, directory, fingerprint: fingerprint(spec('usual'), directory) };
   };
   const killed: StartedHost[] = [];
-  const starter = { start, flags, kill: (host: StartedHost) => void killed.push(host) };
+  const starter = { start, fingerprint, kill: (host: StartedHost) => void killed.push(host) };
   const spares = new SpareHosts({
     count,
     clock,
@@ -141,7 +141,7 @@ test('a death does not put off a host that is due, and is no reason for more tha
 
 test('where the workers directory is a link that leads elsewhere by now, another host takes the place', () => {
   let workersDir = '/one';
-  const { clock, children, killed, spares } = spareHosts(1, () => [`--allow-fs-read=${workersDir}`]);
+  const { clock, children, killed, spares } = spareHosts(1, () => workersDir);
   spares.open();
   clock.advance(500);
   workersDir = '/two';
@@ -155,20 +155,18 @@ test('where the workers directory is a link that leads elsewhere by now, another
   workersDir = '/two';
   children[0]?.emit('exit', null, 'SIGKILL');
   clock.advance(500);
-  assert.deepEqual(spares.take(spec('a'))?.flags, ['--allow-fs-read=/two']);
+  assert.equal(spares.take(spec('a'))?.fingerprint, '/two');
 });
 
 test('a host whose fence is another than the group asks for is not taken', () => {
-  const flags: HostStarter['flags'] = ({ permissions }, directory) => [
-    `--allow-fs-write=${directory}`,
-    ...(permissions.childProcess ? ['--allow-child-process'] : []),
-  ];
-  const { clock, spares } = spareHosts(1, flags);
+  const fingerprint: HostStarter['fingerprint'] = ({ permissions }, directory) =>
+    `${directory} ${permissions.childProcess}`;
+  const { clock, spares } = spareHosts(1, fingerprint);
   spares.open();
   clock.advance(500);
   const none = spec('a').permissions;
   assert.equal(spares.take(spec('a', { permissions: { ...none, childProcess: true } })), undefined);
-  assert.deepEqual(spares.take(spec('a'))?.flags, ['--allow-fs-write=/hosts/1']);
+  assert.equal(spares.take(spec('a'))?.fingerprint, '/hosts/1 false');
 });
 
 test('at the end all that wait end, and no other follows', async () => {

@@ -1,16 +1,13 @@
 import { fileURLToPath } from 'node:url';
-import { withService } from '../service.mjs';
+import { NO_SPARE, withService } from '../service.mjs';
 
 /** Where the worker modules are that call the functions of `functions.mjs`. */
 const WORKERS = fileURLToPath(new URL('./workers/', import.meta.url));
 const MODULES = { empty: 'empty.mjs', emptyAsync: 'empty-async.mjs', spin: 'spin.mjs' };
 
-/**
- * Runs `body` with a service that has these worker modules. It keeps no host ready: the start of one would be half of what a
- * measurement of a second sees, and comes once a start.
- */
+/** Runs `body` with a service that has these worker modules. */
 export function withLoops(body) {
-  return withService({ workersDir: WORKERS, env: { PW_WARM_HOSTS: '0' } }, body);
+  return withService({ workersDir: WORKERS, env: NO_SPARE }, body);
 }
 
 /**
