@@ -68,7 +68,7 @@ async function compareCalls(bench, scene, count) {
         metrics: METRICS,
         contenders: [
           { id: 'service', name: 'parallel-workers', ours: true, measure: service },
-          { id: 'bare', name: 'bare Fastify route', measure: bare },
+          { id: 'bare', name: 'bare Fastify route', limit: true, measure: bare },
         ],
         ratios: [
           {
@@ -120,6 +120,7 @@ async function compareSpinning(bench, scene) {
       },
       {
         id: 'bare',
+        limit: true,
         name: 'bare Fastify route of the same size',
         measure: async () => {
           await spin();

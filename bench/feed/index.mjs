@@ -95,7 +95,12 @@ function throughput(feed, size) {
         ours: true,
         measure: () => feed.throughput(size, ''),
       },
-      { id: 'raw', name: 'raw copy over a plain socket (the limit)', measure: () => feed.rawCopy(size) },
+      {
+        id: 'raw',
+        name: 'raw copy over a plain socket (the limit)',
+        limit: true,
+        measure: () => feed.rawCopy(size),
+      },
       { id: 'queue', name: 'multiprocessing.Queue, bytes', measure: queue() },
       {
         id: 'queue-numpy',

@@ -87,7 +87,12 @@ async function compare(bench, service, { id, title, name, argument, pythonArgume
         ...POOLS.map((pool) => ({ id: pool.id, name: pool.name, measure: () => poolRate(pool) })),
         python('python', 'Python threads, the loop of Caffe2'),
         ...(isEmpty ? [python('python-locked', 'Python threads, the loop of Caffe2 with a lock', true)] : []),
-        { id: 'bare', name: 'the limit: a bare loop that reads the clock', measure: () => bareRate(how) },
+        {
+          id: 'bare',
+          name: 'the limit: a bare loop that reads the clock',
+          limit: true,
+          measure: () => bareRate(how),
+        },
       ],
       ratios: [
         ratio('bare', 'the limit', isEmpty && workers === 1),

@@ -19,6 +19,7 @@ const ROUNDS = 5;
  * @property {string} id
  * @property {string} name
  * @property {boolean} [ours]
+ * @property {boolean} [limit] It does only what nobody can do without, such as a bare loop: no peer, but a bound.
  * @property {string} [skip] Why it cannot take part on this machine; it is listed with this reason.
  * @property {() => Promise<Record<string, number | undefined> | number>} measure One round: a value by the key of each
  * metric, or the value of the only one.
@@ -101,10 +102,11 @@ export class Bench {
       title,
       ...(about && { about }),
       metrics,
-      contenders: contenders.map(({ id, name, ours = false, skip }) => ({
+      contenders: contenders.map(({ id, name, ours = false, limit = false, skip }) => ({
         id,
         name,
         ours,
+        ...(limit && { limit }),
         ...(skip === undefined ? { values: values.get(id) } : { skipped: skip }),
       })),
       ratios: ratios.flatMap(({ id, name, metric, of, to, guarded = false }) => {

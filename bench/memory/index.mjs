@@ -29,7 +29,7 @@ export default {
   loses:
     'The service takes several times what supervisord takes, which is a small program in Python, and a group takes a process ' +
     'with a thread for its hooks beside those of its workers. A worker more is a thread with a heap and modules of its own, ' +
-    'which is no less than a bare process of Node takes that shares its code with others.',
+    'and takes more than a bare process of Node does that shares its code with others.',
   async measure(bench) {
     const folder = mkdtempSync(join(tmpdir(), 'parallel-workers-bench-'));
     const presence = new Presence();

@@ -2,12 +2,13 @@ import { summary } from '../lib/stats.mjs';
 
 /**
  * What the figures themselves say of where we lose: each metric of each comparison, and each of ours in it, for which
- * somebody else has a better median. Limits that nobody can pass, such as a bare loop, are somebody else, too.
+ * somebody else has a better median.
+ * @param {boolean} limits Whether that is to peers, or to limits that nobody can pass.
  * @returns {{ comparison: object, metric: object, ours: object, peers: object[] }[]} contenders with their `median`; those
  * who are better also with `factor`, how many times (undefined: infinitely), and `overlap`, whether some round of ours was
  * as good as one of theirs. The best comes first.
  */
-export function losses({ comparisons }) {
+export function losses({ comparisons }, limits) {
   return comparisons.flatMap((comparison) =>
     comparison.metrics.flatMap((metric) => {
       const rated = comparison.contenders.flatMap((contender) => {
@@ -16,7 +17,16 @@ export function losses({ comparisons }) {
       });
       return rated
         .filter((one) => one.ours)
-        .map((ours) => ({ comparison, metric, ours, peers: better(ours, rated, metric) }))
+        .map((ours) => ({
+          comparison,
+          metric,
+          ours,
+          peers: better(
+            ours,
+            rated.filter((one) => Boolean(one.limit) === limits),
+            metric,
+          ),
+        }))
         .filter(({ peers }) => peers.length > 0);
     }),
   );

@@ -15,7 +15,7 @@ export default {
     'each round. Within a round it is 1, 2, 2, 1 workers, so that a machine that becomes slower or faster meanwhile counts ' +
     'for both. The Python threads and processes run the loop of Caffe2; the Node.js threads and processes run a bare loop that ' +
     'only reads the clock: what they have of a second core is what this machine has to give. Calls a second of Python and of ' +
-    'Node.js are not comparable with each other: the steps of a call are chosen so that it takes as long in each language.',
+    'Node.js are not comparable with each other: each language has steps of its own, chosen to take about as long.',
   loses:
     'The service and the reports of its hosts take time of the same two cores; bare processes have nobody who watches them.',
 

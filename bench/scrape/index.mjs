@@ -81,6 +81,7 @@ async function compare(bench, scraper, workers, urls) {
       { id: 'service', name: 'parallel-workers', ours: true, measure: () => measure(urls.service) },
       {
         id: 'bare',
+        limit: true,
         name: 'bare prom-client registry in a bare Fastify server',
         measure: () => measure(urls.bare),
       },
