@@ -5,6 +5,7 @@ import { PoolThread, type RunningTask } from './pool.js';
 import type { HostLaunch } from './protocol.js';
 import type { LoggersCall } from './thread/tasks.js';
 import { describeThrown } from './thread/thrown.js';
+import { ensureWorkingDirectory } from './working-directory.js';
 
 /** How long the last call of the loggers, at stop, may take before the stop goes on without it. */
 const LAST_CALL_MS = 1_000;
@@ -55,6 +56,7 @@ export class LoggersThread {
   }
 
   #start(): RunningTask {
+    ensureWorkingDirectory();
     const thread = new PoolThread(null);
     const { loggerUrls: urls, workersDir } = this.#launch;
     const task = thread.run({ kind: 'loggers', urls, workersDir }, (message) => {

@@ -3,7 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort, type Transferable } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { ThreadMessage, ThreadTask, WorkerResult } from './thread/tasks.js';
-import { ensureWorkingDirectory } from './working-directory.js';
 
 /** What a thread gets to end its task by itself before it is ended by force. */
 const CLOSE_MS = 100;
@@ -45,7 +44,6 @@ export class PoolThread {
    * @param heapMb its JavaScript heap in MiB; null: what Node gives it
    */
   constructor(heapMb: number | null) {
-    ensureWorkingDirectory();
     this.#pool = new Piscina({
       filename: THREAD_ENTRY,
       minThreads: 1,

@@ -15,14 +15,13 @@ export class ThreadSupply {
    * @param heapMb its JavaScript heap in MiB; null: what Node gives it, as those have that are up
    */
   take(heapMb: number | null): PoolThread {
+    // Those at the start of the host did without: a host that nobody needs any more must not make it again.
+    ensureWorkingDirectory();
     if (heapMb !== null) return new PoolThread(heapMb);
     // One may have ended meanwhile, for want of memory.
     this.#ready = this.#ready.filter(({ threadId }) => threadId !== undefined);
     const ready = this.#ready.shift();
-    if (ready === undefined) return new PoolThread(heapMb);
-    // It may have waited for days.
-    ensureWorkingDirectory();
-    return ready;
+    return ready ?? new PoolThread(heapMb);
   }
 
   /** Ends the threads that nobody has taken. Later ones are new. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { hostsOf, isAlive, sparesOf } from './processes.js';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export const MODULES = fileURLToPath(new URL('../../test/fixtures/modules/', import.meta.url));
@@ -146,8 +147,12 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
   });
   // The second signal ends it at once, and unlike SIGKILL lets it write its coverage.
   t.after(async () => {
+    const hosts = child.pid === undefined ? [] : [...hostsOf(child.pid), ...sparesOf(child.pid)];
     child.kill('SIGTERM');
     await endOf(child, 'SIGINT');
+    // They hear of the end by their channel, a moment later, and until then they may write to the state directory.
+    const gone = () => hosts.every(({ pid }) => !isAlive(pid)) || undefined;
+    await until('the hosts to be gone', gone).catch(() => {});
     if (options.stateDir === undefined) rmSync(stateDir, { recursive: true, force: true });
   });
   const log: LogRecord[] = [];
