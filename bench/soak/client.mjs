@@ -15,7 +15,7 @@ export class Client {
    * @param {object} [options]
    * @param {unknown} [options.body] sent as JSON
    * @param {boolean} [options.fresh] on a connection of its own, which ends with the answer
-   * @returns {Promise<{ status: number, headers: object, body: any }>} `body` is parsed where it is JSON
+   * @returns {Promise<{ status: number, headers: object, body: unknown }>} `body` is parsed where it is JSON
    */
   async call(method, path, { body, fresh = false } = {}) {
     const text = body === undefined ? undefined : JSON.stringify(body);

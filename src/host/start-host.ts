@@ -91,11 +91,20 @@ function threadsOf({ workers, limits }: HostSpec): number {
   return limits.heapMb === null ? 1 + workers : 1;
 }
 
-/** Besides its flags, what Node reads when it starts, and never again: certificates are replaced under its name. */
+/** Besides its flags, what Node reads when it starts, and never again: certificates are replaced under the same name. */
 function fingerprintOf(flags: readonly string[], environment: NodeJS.ProcessEnv): string {
-  const certificates = environment['NODE_EXTRA_CA_CERTS'];
-  const stat = certificates === undefined ? undefined : statSync(certificates, { throwIfNoEntry: false });
-  return JSON.stringify([flags, stat && [stat.ino, stat.size, stat.mtimeMs]]);
+  return JSON.stringify([flags, versionOf(environment['NODE_EXTRA_CA_CERTS'])]);
+}
+
+/** What changes when the file does. One that cannot be looked at is none to Node either, which warns and goes on. */
+function versionOf(path: string | undefined): number[] | undefined {
+  if (path === undefined) return undefined;
+  try {
+    const { ino, size, mtimeMs } = statSync(path);
+    return [ino, size, mtimeMs];
+  } catch {
+    return undefined;
+  }
 }
 
 function flagsOf(

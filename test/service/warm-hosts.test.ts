@@ -81,6 +81,15 @@ test('certificates that were replaced since a host was started are those of the 
   assert.equal((await service.start('b')).host.pid, next.pid);
 });
 
+test('certificates that cannot be read are no reason not to start', async (t) => {
+  // Below a file there is none.
+  const certificates = join(workersDir(t, { file: '' }), 'file', 'ca.pem');
+  const service = await startService(t, { env: { NODE_EXTRA_CA_CERTS: certificates } });
+  const spare = await spareOf(service);
+  await service.register({ name: 'a', module: 'millisecond.mjs' });
+  assert.equal((await service.start('a')).host.pid, spare.pid);
+});
+
 test('one that was killed while it waited is not handed out', async (t) => {
   const service = await startService(t);
   const spare = await spareOf(service);
