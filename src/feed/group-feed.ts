@@ -1,11 +1,15 @@
 import type { FeedReport } from '../host/host-message.js';
 import type { HostLaunch } from '../host/protocol.js';
 import { monotonicMs } from '../host/thread/monotonic.js';
+import { SpareMemory } from '../host/thread/spare-memory.js';
 import type { FeedPut } from './items.js';
 import { FeedQueue } from './queue.js';
 import { FeedServer } from './server.js';
 import { StarvationWatch } from './starvation.js';
 import { WaitShares } from './wait-shares.js';
+
+/** Memory to use again that is kept for a group: what a few takers get in an answer. */
+const MOST_SPARE_BYTES = 32 * 1024 * 1024;
 
 /** The feed of one group, in its host. */
 export class GroupFeed {
@@ -14,6 +18,8 @@ export class GroupFeed {
   readonly #shares: WaitShares;
   readonly #starvation: StarvationWatch;
   readonly #warn: (text: string) => void;
+  /** Memory of items that were taken. */
+  readonly #spare = new SpareMemory(MOST_SPARE_BYTES);
   /** When a put of the worker was last answered. */
   readonly #settledAt = new Map<number, number>();
 
@@ -43,6 +49,16 @@ export class GroupFeed {
         put.settle(taken);
       },
     });
+  }
+
+  /** Memory of exactly so many bytes that a worker may write an item into. */
+  takeSpare(bytes: number): ArrayBuffer | undefined {
+    return this.#spare.take(bytes);
+  }
+
+  /** Nobody needs it any more, and whoever puts such an item may have it. */
+  addSpare(buffer: ArrayBuffer): void {
+    this.#spare.add(buffer);
   }
 
   /** The worker is to end: what it waits with is refused. */

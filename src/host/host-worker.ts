@@ -5,7 +5,6 @@ import type { PoolThread, RunningTask } from './pool.js';
 import type { HostLaunch, Phase } from './protocol.js';
 import { WorkerMemory } from './thread/memory.js';
 import { monotonicMs } from './thread/monotonic.js';
-import { SpareMemory } from './thread/spare-memory.js';
 import type { PutAnswer, ThreadMessage } from './thread/tasks.js';
 import { codeOf, describeThrown, isNamed } from './thread/thrown.js';
 import { stackOfThread } from './thread-stack.js';
@@ -31,8 +30,6 @@ export class HostWorker {
   readonly index: number;
   readonly #memory: WorkerMemory;
   readonly #world: HostWorkerWorld;
-  /** Memory of its items that were taken, on its way back. */
-  readonly #spare = new SpareMemory();
   #task: RunningTask | undefined;
   #thread: PoolThread;
   #looping = false;
@@ -61,7 +58,6 @@ export class HostWorker {
     this.#killed = false;
     this.#stalledAt = 0;
     this.#memory.begin(count);
-    this.#spare.open();
     this.#world.feed?.join(this.id, this.index);
     this.#over = this.#run(this.#thread, shared);
   }
@@ -158,7 +154,6 @@ export class HostWorker {
       if (!this.#killed) this.#tellDeath(error);
     }
     this.#memory.end();
-    this.#spare.close();
     // Of one that was killed in a put nobody knows whether it will put the same again: what was not taken is not.
     this.#world.feed?.refuse(this.id);
     if (completed) this.#world.feed?.leave(this.id);
@@ -216,16 +211,17 @@ export class HostWorker {
   }
 
   #onPut({ bytes, contentType, meta, returns }: Extract<ThreadMessage, { type: 'put' }>): void {
+    const { feed } = this.#world;
     const port = this.#task?.port;
+    const size = bytes.byteLength;
     // To a port that is closed, nothing is sent; what is moved to it is freed.
     const settle = (taken: boolean) => {
       // With the answer, since a message of its own would wake the worker once more.
-      if (port === undefined) return;
-      const spare = this.#spare.takeAll();
-      port.postMessage({ taken, spare } satisfies PutAnswer, spare);
+      const spare = taken && returns ? feed?.takeSpare(size) : undefined;
+      port?.postMessage({ taken, spare } satisfies PutAnswer, spare === undefined ? [] : [spare]);
     };
-    const free = () => (returns ? this.#spare.add(bytes.buffer) : release(bytes.buffer));
-    if (this.#world.feed === undefined || this.#memory.stopRequested) settle(false);
-    else this.#world.feed.put(this.id, { bytes, contentType, meta, settle, release: free });
+    const free = () => (returns ? feed?.addSpare(bytes.buffer) : release(bytes.buffer));
+    if (feed === undefined || this.#memory.stopRequested) settle(false);
+    else feed.put(this.id, { bytes, contentType, meta, settle, release: free });
   }
 }

@@ -6,6 +6,8 @@ import type { PutAnswer, ThreadMessage } from './tasks.js';
 
 /** Puts of one worker that may be under way at once: enough to keep the queue busy, too few to fill the memory. */
 const MAX_UNDER_WAY = 64;
+/** Memory to use again that is kept here: it comes as it is used, unless the items change their size. */
+const MOST_SPARE_BYTES = 8 * 1024 * 1024;
 const DEFAULT_TYPE = 'application/octet-stream';
 const MAX_TYPE = 256;
 /** It travels in a header. */
@@ -42,7 +44,7 @@ export class Puts {
   readonly #maxBytes: number;
   readonly #pending: Pending[] = [];
   #bytes = 0;
-  readonly #spare = new SpareMemory();
+  readonly #spare = new SpareMemory(MOST_SPARE_BYTES);
   /** Whether the worker uses memory again. */
   #reuses = false;
   #listening = false;
@@ -57,7 +59,7 @@ export class Puts {
   /** Memory for an item, with whatever is in it. @throws RangeError when there is no such memory */
   allocate(bytes: number): ArrayBuffer {
     this.#reuses = true;
-    return this.#spare.take(bytes);
+    return this.#spare.take(bytes) ?? new ArrayBuffer(bytes);
   }
 
   /** @throws TypeError, RangeError, FeedClosed: by the promise */
@@ -136,7 +138,7 @@ export class Puts {
     if (this.#listening) return;
     this.#listening = true;
     this.#port.on('message', ({ taken, spare }: PutAnswer) => {
-      for (const buffer of spare) this.#spare.add(buffer);
+      if (spare !== undefined) this.#spare.add(spare);
       const pending = this.#pending.shift();
       if (pending === undefined) return;
       this.#bytes -= pending.bytes;

@@ -65,8 +65,8 @@ export type ThreadMessage =
 export interface PutAnswer {
   /** Whether the queue has taken the item. */
   taken: boolean;
-  /** Memory of items that the trainer has taken. */
-  spare: ArrayBuffer[];
+  /** Memory as large as the item, of one that the trainer has taken; undefined when there is none, or it is not wanted. */
+  spare: ArrayBuffer | undefined;
 }
 
 /** To the hooks thread. */
