@@ -9,9 +9,10 @@ from measuring import how, measure  # noqa: E402
 
 
 def of_the_feed():
-    feed = Feed("bench", how["url"], path=how.get("path"), most=how["most"], reuse=True)
+    feed = Feed("bench", how["url"], path=how.get("path"), most=how["most"])
     for answer in feed.answers():
         yield len(answer), sum(len(item.data) for item in answer)
+        del answer
 
 
 def of_the_feed_by_default():

@@ -94,21 +94,21 @@ class Feed:
     patience: how long to go on, in seconds, while the service or the group cannot be reached.
     dry: raise FeedError when no item has come for so many seconds; None: wait for ever.
     token: for a service that asks for one.
-    reuse: read all answers into the same memory, which is faster. An item's bytes are then good until the next answer.
     """
 
-    def __init__(self, group, url=None, path=None, most=16, patience=30.0, dry=None, token=None, reuse=False):
+    def __init__(self, group, url=None, path=None, most=16, patience=30.0, dry=None, token=None):
         self.group, self.url, self.path, self.most = group, url and url.rstrip("/"), path, most
-        self.patience, self.dry, self.reuse = patience, dry, reuse
+        self.patience, self.dry = patience, dry
         # A file that holds a token ends with a newline, as a rule.
         self.headers = {"authorization": f"Bearer {token.strip()}"} if token else {}
         self.waited = 0.0  # seconds from asking to the head of the answer: there was nothing to take yet, or it was on its way
         self.items = self.bytes = 0
-        self.connection, self.memory = None, bytearray()
+        self.connection, self.memories = None, []
 
     def __iter__(self):
         for answer in self.answers():
             yield from answer
+            del answer  # its memory is free for the next but one
 
     def __enter__(self):
         return self
@@ -137,6 +137,7 @@ class Feed:
                 items = parse(body)
                 self.items, self.bytes = self.items + len(items), self.bytes + len(body)
                 yield items
+                del items, body
                 working = fed = time.monotonic()  # what the trainer does meanwhile is its own affair
             elif status == 204:
                 working = now
@@ -163,9 +164,7 @@ class Feed:
         response = self.connection.getresponse()
         self.waited += time.monotonic() - begin
         length = int(response.headers.get("content-length", 0))
-        if length > len(self.memory) or not self.reuse:
-            self.memory = bytearray(length)
-        body, at = memoryview(self.memory)[:length], 0
+        body, at = memoryview(self.room(length))[:length], 0
         while at < length:
             count = response.readinto(body[at:])
             if count == 0:
@@ -173,6 +172,15 @@ class Feed:
             at += count
         response.read()  # so that the connection can be used again
         return response.status, body
+
+    def room(self, length):
+        """Memory for an answer: what no item lies in any more, since that is faster, or new."""
+        for memory in self.memories:
+            if len(memory) >= length and not is_looked_at(memory):
+                return memory
+        # Two: the last item of an answer is held, as a rule, while the next is being read.
+        self.memories = [bytearray(length), *self.memories[:1]]
+        return self.memories[0]
 
     def connect(self, timeout):
         path = self.path
@@ -225,6 +233,16 @@ class Feed:
         https = url.scheme == "https"
         kind = http.client.HTTPSConnection if https else http.client.HTTPConnection
         return kind(url.hostname, url.port, timeout=timeout)
+
+
+def is_looked_at(memory):
+    """Whether somebody has a view of it: an item, or an array that was made of one without a copy."""
+    try:
+        memory.append(0)  # the size of what is looked at cannot change
+    except BufferError:
+        return True
+    memory.pop()
+    return False
 
 
 def text(body):
