@@ -16,6 +16,7 @@ import urllib.parse
 
 AGAIN_SECONDS = 0.1  # between two looks at a group that is on its way
 CONNECT_SECONDS = 10
+ROUND_BYTES = 64 * 1024  # of memory for answers, which are seldom of the same length to the byte
 ARRAYS = {"F64": "d", "F32": "f", "I64": "q", "I32": "i", "I16": "h", "I8": "b", "U64": "Q", "U32": "I", "U16": "H", "U8": "B"}
 
 
@@ -179,7 +180,7 @@ class Feed:
             if len(memory) >= length and not is_looked_at(memory):
                 return memory
         # Two: the last item of an answer is held, as a rule, while the next is being read.
-        self.memories = [bytearray(length), *self.memories[:1]]
+        self.memories = [bytearray(length + -length % ROUND_BYTES), *self.memories[:1]]
         return self.memories[0]
 
     def connect(self, timeout):

@@ -15,10 +15,14 @@ import { readTake } from './take-query.js';
 /** What answers get to go out when the feed ends. */
 const LAST_ANSWERS_MS = 250;
 
+/** After so long a taker that has read nothing of its answer is gone, after twice as long at the latest. */
+const UNREAD_MS = 30_000;
+
 /** Serves a queue to takers, over HTTP on a Unix domain socket. */
 export class FeedServer {
   readonly #queue: FeedQueue;
   readonly #path: string;
+  readonly #unreadMs: number;
   readonly #server: Server;
   readonly #kept = new KeptAnswers();
   readonly #sockets = new Set<Socket>();
@@ -27,9 +31,11 @@ export class FeedServer {
     detail: 'The group was stopped, or has failed: what waited in its feed is gone.',
   };
 
-  constructor(queue: FeedQueue, path: string) {
+  /** @param unreadMs as UNREAD_MS */
+  constructor(queue: FeedQueue, path: string, unreadMs = UNREAD_MS) {
     this.#queue = queue;
     this.#path = path;
+    this.#unreadMs = unreadMs;
     // No time-outs: a trainer may think for as long as it likes between two takes.
     this.#server = createServer(
       { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 60_000 },
@@ -148,12 +154,13 @@ export class FeedServer {
       return;
     }
     const framed = several ? frame(delivery.items) : undefined;
-    const pieces = framed?.pieces ?? [first.bytes];
+    const { pieces, bytes } = framed ?? { pieces: [first.bytes], bytes: first.bytes.byteLength };
     let settled = false;
     const settle = (error?: Error | null) => {
       if (settled) return;
       settled = true;
       forget();
+      response.setTimeout(0);
       framed?.release();
       // Of a write that a death has cut off, Node tells no error.
       if (error || socket.destroyed) {
@@ -166,8 +173,10 @@ export class FeedServer {
     };
     // Whatever becomes of the writes: a connection that is gone has not taken anything more.
     const forget = whenClosed(socket, () => settle(new Error('closed')));
+    // Node closes the connection then, as nobody listens for it. What is read at all, however slowly, puts it off.
+    response.setTimeout(this.#unreadMs);
     response.writeHead(200, {
-      'content-length': framed?.bytes ?? first.bytes.byteLength,
+      'content-length': bytes,
       ...(several
         ? { 'content-type': ITEMS_TYPE, 'x-items': delivery.items.length }
         : {
@@ -177,16 +186,16 @@ export class FeedServer {
             ...(first.meta !== undefined && { 'x-meta': first.meta }),
           }),
     });
-    // By themselves: together with a piece Node would ask V8 for the memory of both, of which V8 has its garbage collected.
+    if (bytes === 0) {
+      // As text it goes out in one piece with the headers: an empty one alone can fail where its taker has all and is gone.
+      response.write('', 'latin1', settle);
+      return;
+    }
+    // By themselves: for headers and bytes in one piece Node asks V8 for memory, who then collects garbage each time.
     response.flushHeaders();
     response.cork();
     const last = pieces.length - 1;
-    pieces.forEach((piece, i) => {
-      if (i < last) response.write(piece);
-      // As text it goes out in one piece with the headers.
-      else if (piece.byteLength === 0) response.write('', 'latin1', settle);
-      else response.write(piece, settle);
-    });
+    pieces.forEach((piece, i) => response.write(piece, i === last ? settle : undefined));
     response.uncork();
   }
 }

@@ -115,6 +115,49 @@ for item in Feed("tensors", sys.argv[2]):
         assert memoryview(tensor).nbytes == len(tensor) * tensor.itemsize
 `;
 
+/** Takes all of a group and keeps every second item; prints how many memories there were, and the marks of what was kept. */
+const KEEPER = `
+import sys, struct
+sys.path.insert(0, sys.argv[1])
+import feed
+
+memories = []
+
+class Watched(feed.Feed):
+    def room(self, length):
+        memory = super().room(length)
+        if not any(memory is known for known in memories):
+            memories.append(memory)
+        return memory
+
+kept = []
+for i, item in enumerate(Watched("train", sys.argv[2], most=1)):
+    if sys.argv[3] == "keep" and i % 2 == 0:
+        kept.append(item.data[4:])
+print(len(memories), *(struct.unpack_from(">I", data)[0] for data in kept))
+`;
+
+test('feed.py uses memory again that nobody looks at, and no other', requires('python3'), async (t) => {
+  const service = await startService(t);
+  const numbers = Array.from({ length: 20 }, (_, i) => i);
+  for (const [how, memories, marks] of [
+    ['drop', (count: number) => count <= 2, []],
+    ['keep', (count: number) => count >= 10, numbers.filter((number) => number % 2 === 0)],
+  ] as const) {
+    const params = { bytes: 100_000, count: numbers.length };
+    await service.register({ name: 'train', module: 'feeds.mjs', workers: 1, params, feed: {} });
+    await service.start('train');
+    const child = spawn('python3', ['-Bc', KEEPER, `${ROOT}examples/digits`, service.url, how], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const text = (await child.stdout.setEncoding('utf8').toArray()).join('');
+    const [count, ...kept] = text.trim().split(' ').map(Number);
+    assert.ok(memories(count ?? 0), `${count} memories: ${how}`);
+    assert.deepEqual(kept, marks);
+    await service.call('DELETE', '/v1/groups/train');
+  }
+});
+
 test('feed.py gives tensors with their shape and type', requires('python3'), async (t) => {
   const directory = workersDir(t, {
     'tensors.mjs': `export default async (_id, ctx) => {

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { allMarks, markOf, parseItems, socketOf, Taker } from '../support/feed.js';
+import { allMarks, markOf, parseItems, socketOf, Taker, takeAll } from '../support/feed.js';
+import { ENDLESS, GOES, runPython } from '../support/goers.js';
+import { requires } from '../support/requires.js';
 import { type Service, startService, until } from '../support/service.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
@@ -119,6 +121,9 @@ test('many takers, many workers: every item once, by its content', async (t) => 
   const service = await startService(t);
   const count = Math.max(10, Math.round((1_000_000 * SCALE) / 8));
   await t.test('small items', (t) => takesAll(t, service, { bytes: 16, count, atOnce: 8 }));
+  await t.test('small items, while others go in mid-answer again and again', requires('python3'), (t) =>
+    takesAll(t, service, { bytes: 16, count, atOnce: 8 }, (socket) => runPython(GOES, socket, ENDLESS)),
+  );
   await t.test('items in memory that is used again', (t) =>
     takesAll(t, service, { bytes: 100_000, count: 60, atOnce: 2, again: true }),
   );
@@ -131,27 +136,26 @@ interface Puts {
   readonly again?: boolean;
 }
 
-async function takesAll(t: TestContext, service: Service, params: Puts) {
+/** @param meanwhile what others do with the feed until it ends */
+async function takesAll(
+  t: TestContext,
+  service: Service,
+  params: Puts,
+  meanwhile: (socket: string) => Promise<unknown> = async () => {},
+) {
   const [workers, takers] = [8, 4];
   const { bytes, count } = params;
   const socket = await fed(t, service, { workers, params });
+  const others = meanwhile(socket);
   const taken = await Promise.all(
     Array.from({ length: takers }, async (_, i) => {
       const taker = i === 0 ? Taker.atPort(service, 'train') : Taker.atSocket(socket);
-      const marks: string[] = [];
-      for (;;) {
-        const items = await taker.several(100).catch((error) => {
-          // Once all is taken the host ends, and its socket goes with it.
-          if (['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(error.code)) return undefined;
-          throw error;
-        });
-        if (items === undefined) break;
-        marks.push(...items.map(({ data }) => markOf(data)));
-      }
+      const marks = await takeAll(taker, 100);
       taker.close();
       return marks;
     }),
   );
+  await others;
   assert.deepEqual(taken.flat().sort(), allMarks(workers, count));
   const { state, feed } = await service.reaches('train', 'completed');
   assert.deepEqual([state, feed.takenItems, feed.dropped], ['completed', workers * count, 0]);

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { Agent, type IncomingMessage, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import type { Target } from './raw-http.js';
 import type { Service } from './service.js';
 
 /** One item as a taker gets it. */
@@ -70,6 +73,29 @@ export class Taker {
   close(): void {
     this.agent.destroy();
   }
+}
+
+/** Takes all that is left, in answers of up to `max` items, and returns the marks. */
+export async function takeAll(taker: Taker, max = 50): Promise<string[]> {
+  const marks: string[] = [];
+  for (;;) {
+    const items = await taker.several(max).catch((error) => {
+      if (['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(error.code)) return undefined;
+      throw error;
+    });
+    if (items === undefined) return marks;
+    marks.push(...items.map(({ data }) => markOf(data)));
+  }
+}
+
+/** A taker that has asked, so many times at once, and reads nothing. */
+export async function asksAndSleeps(target: Target, path: string, times = 1): Promise<Socket> {
+  const socket = connect({ host: '127.0.0.1', ...target });
+  await once(socket, 'connect');
+  socket.pause();
+  socket.on('error', () => {});
+  socket.write(`POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n`.repeat(times));
+  return socket;
 }
 
 /** Reads the framing of `take?max=N`. */
