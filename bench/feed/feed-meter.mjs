@@ -1,8 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { measuredByPython } from '../lib/python.mjs';
+import { besidePython, measuredByPython } from '../lib/python.mjs';
 import { quantile } from '../lib/stats.mjs';
 import { timed } from '../lib/timed.mjs';
+
+/** How often memory is looked at. */
+const LOOK_MS = 50;
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 
@@ -32,6 +36,31 @@ export class FeedMeter {
     return this.#while('raw', spec, () => this.take('taker.py', { raw, bytes }));
   }
 
+  /**
+   * Resident memory of the group's host in MB: with a full queue before anybody has taken of it, and the most of it after a
+   * taker at full speed was stopped, while the workers go on pushing.
+   */
+  async memory({ bytes, capacity, most, allocate }) {
+    const spec = { module: 'feed-worker.mjs', workers: 2, params: { bytes, allocate }, feed: { capacity } };
+    return this.#while('bench', spec, async () => {
+      const { pid } = (await this.#status('bench')).host;
+      while ((await this.#status('bench')).feed.depth < capacity) await look();
+      const before = residentMegabytes(pid);
+      const how = { url: this.service.url, bytes, most, seconds: 2 * this.seconds };
+      const after = await besidePython(join(HERE, 'stopping-taker.py'), how, async () => {
+        let highest = 0;
+        for (const end = performance.now() + 2000 * this.seconds; performance.now() < end; await look())
+          highest = Math.max(highest, residentMegabytes(pid));
+        return highest;
+      });
+      return { before, after };
+    });
+  }
+
+  async #status(name) {
+    return (await this.service.call('GET', `/v1/groups/${name}`)).body;
+  }
+
   /** The 99th percentile of GET /v1/groups while `body` goes on, in ms. */
   async latency(body) {
     const times = [];
@@ -57,4 +86,13 @@ export class FeedMeter {
       await this.service.stop(name);
     }
   }
+}
+
+function look() {
+  return new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+}
+
+function residentMegabytes(pid) {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1];
+  return (Number(kib) * 1024) / 1e6;
 }

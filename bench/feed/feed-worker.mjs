@@ -26,7 +26,8 @@ export function setup(_workerId, ctx) {
 
 export default async function worker(_workerId, ctx) {
   if (ctx.params.idle) return ctx.sleep(1);
-  await ctx.put(filled(ctx.allocate(ctx.params.bytes)));
+  const { bytes, allocate = true } = ctx.params;
+  await ctx.put(filled(allocate ? ctx.allocate(bytes) : new ArrayBuffer(bytes)));
 }
 
 /** Memory that nobody has touched costs its reader nothing, and what workers make is never that. */

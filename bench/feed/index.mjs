@@ -10,10 +10,13 @@ const HERE = fileURLToPath(new URL('.', import.meta.url));
 
 /** `most`: as many items may come at a time, in an answer of the feed or in a batch. */
 const SIZES = [
-  { id: '1mb', name: '1 MB', bytes: 1_000_000, capacity: 64, most: 16 },
-  { id: '256kb', name: '256 KB', bytes: 256_000, capacity: 256, most: 16 },
+  { id: '1mb', name: '1 MB', bytes: 1_000_000, capacity: 32, most: 16 },
+  { id: '256kb', name: '256 KB', bytes: 256_000, capacity: 128, most: 16 },
   { id: '4kb', name: '4 KB', bytes: 4096, capacity: 800, most: 64 },
 ];
+
+/** What the memory of a host is measured with. */
+const HELD = { bytes: 1_000_000, capacity: 100, most: 16 };
 
 /** The size of a quick run. */
 const QUICK = '256kb';
@@ -53,6 +56,7 @@ export default {
         const feed = new FeedMeter(service, folder, bench.seconds(1));
         for (const size of sizes) await bench.compare(throughput(feed, size));
         await bench.compare(latency(feed, sizes));
+        await bench.compare(memory(feed));
       });
     } finally {
       rmSync(folder, { recursive: true });
@@ -71,7 +75,7 @@ function throughput(feed, size) {
   return {
     id,
     title: `Items of ${name}`,
-    about: `At most ${most} items an answer of the feed, and as many in a batch of the DataLoader.`,
+    about: `The queue holds ${capacity}. At most ${most} items an answer of the feed, and as many in a batch of the DataLoader.`,
     metrics: [
       { key: 'megabytes', name: 'bytes', unit: 'MB/s', better: 'higher' },
       { key: 'items', name: 'items', unit: 'items/s', better: 'higher' },
@@ -166,6 +170,34 @@ function latency(feed, sizes) {
         ours: true,
         measure: () => feed.latency(() => feed.throughput(size)),
       })),
+    ],
+  };
+}
+
+function memory(feed) {
+  return {
+    id: 'memory',
+    title: 'Memory of a host whose taker is stopped',
+    about:
+      'Resident memory of the host of two workers that push items of 1 MB into a queue of 100. The taker takes at full speed ' +
+      'and is then stopped in the middle of it, by SIGSTOP. About 40 MB of it are the Node binary, which all processes share.',
+    metrics: [
+      { key: 'before', name: 'queue full, nobody has taken yet', unit: 'MB', better: 'lower' },
+      { key: 'after', name: 'the most, after the taker was stopped', unit: 'MB', better: 'lower' },
+    ],
+    contenders: [
+      {
+        id: 'again',
+        name: 'memory of taken items (`ctx.allocate`)',
+        ours: true,
+        measure: () => feed.memory({ ...HELD, allocate: true }),
+      },
+      {
+        id: 'new',
+        name: 'new memory for each item',
+        ours: true,
+        measure: () => feed.memory({ ...HELD, allocate: false }),
+      },
     ],
   };
 }

@@ -29,7 +29,8 @@ def of_a_plain_socket():
         yield size / how["bytes"], size
 
 
-if "raw" in how:
-    measure(of_a_plain_socket())
-else:
-    measure(of_the_feed_by_default() if how["plain"] else of_the_feed())
+if __name__ == "__main__":
+    if "raw" in how:
+        measure(of_a_plain_socket())
+    else:
+        measure(of_the_feed_by_default() if how["plain"] else of_the_feed())

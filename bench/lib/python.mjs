@@ -26,11 +26,7 @@ export function hasModule(name, python = PYTHON) {
  * @param {{ seconds: number }} how
  */
 export async function measuredByPython(script, how) {
-  const child = spawn(PYTHON, [script, JSON.stringify(how)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
-    detached: true, // in a process group of its own
-  });
+  const child = start(script, how);
   const ended = once(child, 'close');
   const late = setTimeout(() => killGroup(child), (how.seconds + SPARE_SECONDS) * 1000);
   let text = '';
@@ -45,6 +41,29 @@ export async function measuredByPython(script, how) {
     clearTimeout(late);
     killGroup(child);
   }
+}
+
+/** Runs a script, with its options as above, and `body` from the first that it prints on; then the script is killed. */
+export async function besidePython(script, how, body) {
+  const child = start(script, how);
+  const ended = once(child, 'close').then(([code]) => {
+    throw new Error(`${script} ended with ${code}, and had said nothing`);
+  });
+  try {
+    await Promise.race([once(child.stdout, 'data'), ended]);
+    ended.catch(() => {});
+    return await body();
+  } finally {
+    killGroup(child);
+  }
+}
+
+function start(script, how) {
+  return spawn(PYTHON, [script, JSON.stringify(how)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+    detached: true, // in a process group of its own
+  });
 }
 
 function killGroup({ pid }) {

@@ -195,7 +195,7 @@ export class FeedServer {
     response.flushHeaders();
     response.cork();
     const last = pieces.length - 1;
-    pieces.forEach((piece, i) => response.write(piece, i === last ? settle : undefined));
+    for (const [i, piece] of pieces.entries()) response.write(piece, i === last ? settle : undefined);
     response.uncork();
   }
 }
