@@ -124,36 +124,37 @@ class Feed:
 
     def answers(self):
         """Yields lists of items as they come, one answer of the feed after the other."""
-        working = fed = time.monotonic()
+        fed, failing = time.monotonic(), None  # when an item last came, and since when nothing does because something is wrong
         while True:
             try:
                 status, body = self.take()
             except (OSError, http.client.HTTPException) as error:
-                # What was on its way goes back into the queue: nothing is lost, and nothing comes twice.
+                # What was on its way goes back into the queue.
                 status, body = None, f"{type(error).__name__}: {error}"
                 self.close()
             now = time.monotonic()
             if status == 200:
-                working = fed = now
+                failing = None
                 items = parse(body)
                 self.items, self.bytes = self.items + len(items), self.bytes + len(body)
                 yield items
                 del items, body
-                working = fed = time.monotonic()  # what the trainer does meanwhile is its own affair
+                fed = time.monotonic()  # what the trainer does meanwhile is its own affair
             elif status == 204:
-                working = now
+                failing = None
             elif status == 410:
                 return
             elif status in (None, 409, 502, 503):
                 self.close()
                 if self.has_ended():
                     return
-                if now - working > self.patience:
+                failing = failing or now  # this process may have been stopped since it last had an answer
+                if now - failing > self.patience:
                     raise FeedError(f"feed of {self.group}: nothing for {self.patience:.0f} s: {text(body)}")
                 time.sleep(AGAIN_SECONDS)
             else:
                 raise FeedError(f"feed of {self.group}: HTTP {status} {text(body)}")
-            if self.dry is not None and now - fed > self.dry:
+            if self.dry is not None and now - fed > self.dry and failing != now:
                 raise FeedError(f"feed of {self.group}: nothing came for {self.dry:.0f} s")
 
     def take(self, seconds=10.0):
@@ -165,7 +166,7 @@ class Feed:
         response = self.connection.getresponse()
         self.waited += time.monotonic() - begin
         length = int(response.headers.get("content-length", 0))
-        body, at = memoryview(self.room(length))[:length], 0
+        body, at = memoryview(self.room(length) if length > 0 else b"")[:length], 0
         while at < length:
             count = response.readinto(body[at:])
             if count == 0:
@@ -175,9 +176,9 @@ class Feed:
         return response.status, body
 
     def room(self, length):
-        """Memory for an answer: what no item lies in any more, since that is faster, or new."""
+        """Memory for an answer: what no item lies in any more, since that is faster, or new. Not much more than it takes."""
         for memory in self.memories:
-            if len(memory) >= length and not is_looked_at(memory):
+            if length <= len(memory) <= 2 * length + ROUND_BYTES and not is_looked_at(memory):
                 return memory
         # Two: the last item of an answer is held, as a rule, while the next is being read.
         self.memories = [bytearray(length + -length % ROUND_BYTES), *self.memories[:1]]

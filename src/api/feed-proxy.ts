@@ -1,6 +1,6 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 
-/** A connection for each take: when it closes, the group's host knows what has arrived. */
+/** A connection for each take: when it closes in the middle of an answer, the group's host takes the items back. */
 const agent = new Agent({ keepAlive: false });
 
 /** By so much later than it should a feed answers on a busy machine; one that takes longer has something else in mind. */

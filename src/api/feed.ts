@@ -76,7 +76,7 @@ export const feedRoutes: FastifyPluginAsyncTypebox<{
         operationId: 'takeFromFeed',
         summary: 'Take the next item',
         description:
-          'The next item that a worker has put, as it is; with `max` several in one answer, each as 4 bytes with the length of its head (big-endian), the head in JSON (`bytes`, `contentType`, `workerId`, `sequence`, `meta`), and its bytes. Each item goes to one taker. One whose answer could not be written in full goes back to the head of the queue; after that it is delivered at most once. The same call, as `POST /take`, on the socket of the feed goes past the service and is faster.',
+          'The next item that a worker has put, as it is; with `max` several in one answer, each as 4 bytes with the length of its head (big-endian), the head in JSON (`bytes`, `contentType`, `workerId`, `sequence`, `meta`), and its bytes. Each item goes to one taker. One whose answer could not be written in full, or whose taker has stopped in the middle of reading it for 30 to 60 s, goes back to the head of the queue; after that it is delivered at most once. The same call, as `POST /take`, on the socket of the feed goes past the service and is faster.',
         tags,
         params: NameParams,
         querystring: TakeQuery,

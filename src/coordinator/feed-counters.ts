@@ -30,9 +30,9 @@ export function addFeedCounters(a: FeedCounters, b: FeedCounters): FeedCounters 
   };
 }
 
-/** What remains of a host's last report when it is dead: what waited is gone with it. */
+/** What remains of a host's last report when it is dead: what waited is gone with it, and what was being written. */
 export function foldFeed(base: FeedCounters, last: FeedReport): FeedCounters {
-  return addFeedCounters(base, { ...last, dropped: last.dropped + last.depth });
+  return addFeedCounters(base, { ...last, dropped: last.dropped + last.heldItems });
 }
 
 /** Whether a report can follow another of the same host. */

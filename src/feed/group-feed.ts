@@ -1,15 +1,12 @@
 import type { FeedReport } from '../host/host-message.js';
 import type { HostLaunch } from '../host/protocol.js';
 import { monotonicMs } from '../host/thread/monotonic.js';
-import { SpareMemory } from '../host/thread/spare-memory.js';
 import type { FeedPut } from './items.js';
 import { FeedQueue } from './queue.js';
 import { FeedServer } from './server.js';
+import { MOST_SPARE_BYTES, SpareMemory } from './spare-memory.js';
 import { StarvationWatch } from './starvation.js';
 import { WaitShares } from './wait-shares.js';
-
-/** Memory to use again that is kept for a group: what a few takers get in an answer. */
-const MOST_SPARE_BYTES = 32 * 1024 * 1024;
 
 /** The feed of one group, in its host. */
 export class GroupFeed {
@@ -66,9 +63,15 @@ export class GroupFeed {
     this.#queue.refuse(workerId);
   }
 
-  /** The worker has no more to put. */
+  /** The worker has no more to put, unless it starts again. */
   leave(workerId: number): void {
     this.#queue.leave(workerId);
+  }
+
+  /** The worker has left for good. */
+  forget(workerId: number): void {
+    this.#queue.forget(workerId);
+    this.#settledAt.delete(workerId);
   }
 
   /** Since when the worker waits for nothing here, by `monotonicMs`; Infinity while it waits for room. */
@@ -99,10 +102,11 @@ export class GroupFeed {
   }
 
   report(): FeedReport {
-    const { depth, heldBytes, takenItems, takenBytes, dropped, putWait, takeWait } = this.#queue;
+    const { depth, heldItems, heldBytes, takenItems, takenBytes, dropped, putWait, takeWait } = this.#queue;
     const { put, take } = this.#shares.read();
     return {
       depth,
+      heldItems,
       heldBytes,
       items: takenItems,
       bytes: takenBytes,

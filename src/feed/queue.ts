@@ -57,7 +57,10 @@ export class FeedQueue {
   get depth(): number {
     return this.#entries.length;
   }
-  /** Bytes of what waits or is being written. */
+  /** Items and bytes of what waits or is being written. */
+  get heldItems(): number {
+    return this.#held.items;
+  }
   get heldBytes(): number {
     return this.#held.bytes;
   }
@@ -85,6 +88,12 @@ export class FeedQueue {
   leave(workerId: number): void {
     this.#line.leave(workerId);
     this.#admit();
+  }
+
+  /** The worker has left for good: its id is never used again. */
+  forget(workerId: number): void {
+    this.leave(workerId);
+    this.#sequences.delete(workerId);
   }
 
   put(workerId: number, put: FeedPut): void {

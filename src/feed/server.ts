@@ -15,7 +15,10 @@ import { readTake } from './take-query.js';
 /** What answers get to go out when the feed ends. */
 const LAST_ANSWERS_MS = 250;
 
-/** After so long a taker that has read nothing of its answer is gone, after twice as long at the latest. */
+/**
+ * A taker that has read so little of its answer for so long that nothing more could be written (a socket holds 208 KiB) is
+ * taken for dead; after twice as long at the latest.
+ */
 const UNREAD_MS = 30_000;
 
 /** Serves a queue to takers, over HTTP on a Unix domain socket. */
@@ -87,6 +90,8 @@ export class FeedServer {
       for (const socket of this.#sockets) socket.destroy();
     }, LAST_ANSWERS_MS);
     await closed;
+    // Node says so before it has closed the last of them: what becomes of their answers is counted then.
+    for (const socket of this.#sockets) await new Promise((resolve) => socket.once('close', resolve));
     clearTimeout(timer);
   }
 
@@ -111,7 +116,7 @@ export class FeedServer {
     this.#kept.confirm(request.socket);
     const question = readTake(request.method, request.url);
     if ('code' in question) {
-      answerProblem(response, question.code, question.detail);
+      this.#answerProblem(response, question.code, question.detail);
       return;
     }
     const { waitSeconds, max } = question;
@@ -124,13 +129,14 @@ export class FeedServer {
       forget();
       if (delivery === undefined) {
         response.setHeader('connection', 'close');
-        answerProblem(response, this.#end.code, this.#end.detail);
+        this.#answerProblem(response, this.#end.code, this.#end.detail);
       } else this.#answer(response, delivery, max !== undefined);
     });
     if (answered) return;
     const nothing = () => {
       forget();
       withdraw();
+      this.#confirmBefore(response);
       response.writeHead(204).end();
     };
     if (waitSeconds === 0) {
@@ -173,7 +179,7 @@ export class FeedServer {
     };
     // Whatever becomes of the writes: a connection that is gone has not taken anything more.
     const forget = whenClosed(socket, () => settle(new Error('closed')));
-    // Node closes the connection then, as nobody listens for it. What is read at all, however slowly, puts it off.
+    // Node closes the connection then, as nobody listens for it; whatever can be written meanwhile puts it off.
     response.setTimeout(this.#unreadMs);
     response.writeHead(200, {
       'content-length': bytes,
@@ -198,15 +204,28 @@ export class FeedServer {
     for (const [i, piece] of pieces.entries()) response.write(piece, i === last ? settle : undefined);
     response.uncork();
   }
-}
 
-function answerProblem(response: ServerResponse, code: ProblemCode, detail: string): void {
-  const { status, title } = PROBLEMS[code];
-  const body = JSON.stringify({ type: `urn:parallel-workers:problem:${code}`, title, status, detail, code });
-  response
-    .writeHead(status, {
-      'content-type': 'application/problem+json; charset=utf-8',
-      'content-length': Buffer.byteLength(body),
-    })
-    .end(body);
+  /** What lies unread of this connection from now on can be this answer alone. */
+  #confirmBefore(response: ServerResponse): void {
+    const { socket } = response.req;
+    response.once('finish', () => this.#kept.confirm(socket));
+  }
+
+  #answerProblem(response: ServerResponse, code: ProblemCode, detail: string): void {
+    const { status, title } = PROBLEMS[code];
+    const body = JSON.stringify({
+      type: `urn:parallel-workers:problem:${code}`,
+      title,
+      status,
+      detail,
+      code,
+    });
+    this.#confirmBefore(response);
+    response
+      .writeHead(status, {
+        'content-type': 'application/problem+json; charset=utf-8',
+        'content-length': Buffer.byteLength(body),
+      })
+      .end(body);
+  }
 }

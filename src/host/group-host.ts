@@ -200,7 +200,7 @@ export class GroupHost {
     worker.requestStop();
     void worker.over.then(() => {
       if (this.#stopping || !group.workers.delete(id)) return;
-      group.feed?.leave(id);
+      group.feed?.forget(id);
       const { seconds, buckets, errors } = worker.read();
       group.left.worker_time += seconds;
       group.left.worker_time_count += calls(buckets);

@@ -54,7 +54,8 @@ export const FeedReport = Type.Object(
   {
     /** Items that wait for a taker. */
     depth: Count,
-    /** Bytes of those, and of what is being written. */
+    /** Those, and what is being written: items and bytes. */
+    heldItems: Count,
     heldBytes: Count,
     /** Items and bytes that were taken. */
     items: Count,

@@ -220,8 +220,10 @@ export class HostWorker {
       const spare = taken && returns ? feed?.takeSpare(size) : undefined;
       port?.postMessage({ taken, spare } satisfies PutAnswer, spare === undefined ? [] : [spare]);
     };
-    const free = () => (returns ? feed?.addSpare(bytes.buffer) : release(bytes.buffer));
-    if (feed === undefined || this.#memory.stopRequested) settle(false);
-    else feed.put(this.id, { bytes, contentType, meta, settle, release: free });
+    const free = () => (returns && feed !== undefined ? feed.addSpare(bytes.buffer) : release(bytes.buffer));
+    if (feed === undefined || this.#memory.stopRequested) {
+      free();
+      settle(false);
+    } else feed.put(this.id, { bytes, contentType, meta, settle, release: free });
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import test from 'node:test';
+import type { Victim } from '../support/fault-bench.js';
 import { allMarks, asksAndSleeps, socketOf, Taker, takeAll } from '../support/feed.js';
 import { depthIs, FEEDS, FeedBench } from '../support/feed-bench.js';
 import { DIES, GOES, runPython } from '../support/goers.js';
@@ -128,4 +129,27 @@ test('faults of takers', async (t) => {
       },
     ),
   );
+
+  for (const [how, end] of [
+    ['the group is stopped', (victim: Victim) => victim.service.stop(victim.name)],
+    ['the host is killed', killHost],
+  ] as const) {
+    await t.test(`${how} while a taker is in mid-answer: what it had not got is counted as lost`, () =>
+      bench.fault(FEEDS, { workers: 1, params: { bytes: 4 * MB, count: 4 }, feed: {} }, async (victim) => {
+        await victim.start();
+        await depthIs(victim, 4);
+        const taker = await asksAndSleeps({ path: await socketOf(bench.service, victim.name) }, '/take');
+        await depthIs(victim, 3);
+        await end(victim);
+        const { feed } = await victim.service.status(victim.name);
+        assert.deepEqual([feed.takenItems, feed.dropped], [0, 4]);
+        taker.destroy();
+      }),
+    );
+  }
 });
+
+async function killHost(victim: Victim): Promise<void> {
+  process.kill((await victim.service.status(victim.name)).host.pid, 'SIGKILL');
+  await victim.service.reaches(victim.name, 'failed');
+}

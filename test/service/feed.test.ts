@@ -7,6 +7,7 @@ import { ENDLESS, GOES, runPython } from '../support/goers.js';
 import { requires } from '../support/requires.js';
 import { type Service, startService, until } from '../support/service.js';
 import { temporaryDirectory } from '../support/temporary.js';
+import { workersDir } from '../support/workers-dir.js';
 
 /** Share of the full size at which tests of many items run. */
 const SCALE = Number(process.env['PW_TEST_SCALE'] ?? 0.02);
@@ -127,6 +128,43 @@ test('many takers, many workers: every item once, by its content', async (t) => 
   await t.test('items in memory that is used again', (t) =>
     takesAll(t, service, { bytes: 100_000, count: 60, atOnce: 2, again: true }),
   );
+});
+
+/** Puts items as large as it is told; its last line says how often the memory that it got had been an item before. */
+const COUNTS = `
+let again = 0;
+export default async (_id, ctx) => {
+  const { bytes, count } = ctx.params;
+  const item = new Uint8Array(ctx.allocate(bytes));
+  if (item[bytes - 1] === 1) again++;
+  await ctx.put(item.fill(1));
+  if (ctx.iteration === count - 1) {
+    ctx.log.info('used again', { again });
+    ctx.finish();
+  }
+}`;
+
+test('memory of items that were taken is used again', async (t) => {
+  const service = await startService(t, { workersDir: workersDir(t, { 'counts.mjs': COUNTS }) });
+  // Of a few that a thread asks for beforehand there is nothing to use yet.
+  for (const [bytes, least] of [
+    [1_000, 0],
+    [100_000, 35],
+    [20_000_000, 35],
+  ] as const) {
+    const spec = { module: 'counts.mjs', workers: 1, params: { bytes, count: 40 }, feed: { capacity: 1 } };
+    const taker = Taker.atSocket(await fed(t, service, spec));
+    for (let i = 0; i < 40; i++) assert.equal((await taker.several(1))?.length, 1);
+    taker.close();
+    const { fields } = await until('the worker to say', () =>
+      service.log.find(({ msg }) => msg === 'used again'),
+    );
+    service.log.length = 0;
+    const { again } = fields as { again: number };
+    assert.ok(again >= least, `${again} of 40 items of ${bytes} bytes`);
+    if (least === 0) assert.equal(again, 0, 'small ones are not sent back');
+    await service.call('DELETE', '/v1/groups/train');
+  }
 });
 
 interface Puts {

@@ -10,6 +10,8 @@ export class QueueBench {
   readonly released: number[] = [];
   /** What puts came to, in the order in which they were settled: `3 taken`. */
   readonly settled: string[] = [];
+  /** Both together, in their order: `3 taken`, `3 released`. */
+  readonly history: string[] = [];
   readonly #deferred: (() => void)[] = [];
 
   constructor(rules: Partial<FeedRules> = {}, workers = 3) {
@@ -30,8 +32,15 @@ export class QueueBench {
       bytes: new Uint8Array(size).fill(mark),
       contentType: 'a/b',
       meta: undefined,
-      settle: (taken) => this.settled.push(`${mark} ${taken ? 'taken' : 'refused'}`),
-      release: () => this.released.push(mark),
+      settle: (taken) => {
+        const what = `${mark} ${taken ? 'taken' : 'refused'}`;
+        this.settled.push(what);
+        this.history.push(what);
+      },
+      release: () => {
+        this.released.push(mark);
+        this.history.push(`${mark} released`);
+      },
     });
   }
 

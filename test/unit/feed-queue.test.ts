@@ -31,6 +31,14 @@ test('a put waits while the queue is full, and until what is taken is written', 
   assert.deepEqual(bench.take(9), [2, 3]);
 });
 
+test('memory of what was taken is there before whoever gets the room is told', () => {
+  const bench = new QueueBench({ capacity: 1 });
+  bench.put(0, 1);
+  bench.put(1, 2);
+  bench.take();
+  assert.deepEqual(bench.history, ['1 taken', '1 released', '2 taken']);
+});
+
 test('bytes are bounded like items; a large one is waited for, not passed by', () => {
   const bench = new QueueBench({ capacity: 100, maxBytes: 100 });
   bench.put(0, 1, 60);

@@ -6,20 +6,24 @@ import test, { type TestContext } from 'node:test';
 import { FeedServer } from '#dist/feed/server.js';
 import { asksAndSleeps } from '../support/feed.js';
 import { QueueBench } from '../support/feed-queue.js';
-import { until } from '../support/service.js';
+import { runPython } from '../support/goers.js';
+import { requires } from '../support/requires.js';
+import { ROOT, until } from '../support/service.js';
 import { temporaryDirectory } from '../support/temporary.js';
 
 /** Far more than a socket's buffers hold. */
 const LARGE = 8_000_000;
 
-/** Resolves with the path of its socket. */
-async function serve(t: TestContext, { queue }: QueueBench): Promise<string> {
+async function start(t: TestContext, { queue }: QueueBench): Promise<{ server: FeedServer; path: string }> {
   const path = join(temporaryDirectory(t), 'feed.sock');
   const server = new FeedServer(queue, path, 20);
   await server.listen();
   t.after(() => server.end());
-  return path;
+  return { server, path };
 }
+
+/** Resolves with the path of its socket. */
+const serve = async (t: TestContext, bench: QueueBench) => (await start(t, bench)).path;
 
 const gone = (socket: Socket) => () => socket.destroy();
 
@@ -39,8 +43,8 @@ test('a taker that has read its answer may think for as long as it likes', async
   const path = await serve(t, bench);
   const taker = await asksAndSleeps({ path }, '/take');
   t.after(gone(taker));
+  const closed = once(taker, 'close').then(() => ['it was closed']);
   const answer = async () => {
-    const closed = once(taker, 'close').then(() => ['it was closed']);
     const [chunk] = await Promise.race([once(taker.resume(), 'data'), closed]);
     return String(chunk).split('\r\n', 1)[0];
   };
@@ -55,4 +59,71 @@ test('a taker that has read its answer may think for as long as it likes', async
   }
   taker.write('POST /take?waitSeconds=0 HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n');
   assert.equal(await answer(), 'HTTP/1.1 200 OK');
+});
+
+test('what is being written at the end is counted as lost when the end is over', async (t) => {
+  const bench = new QueueBench({ maxBytes: 3 * LARGE });
+  for (const mark of [1, 2, 3]) bench.put(0, mark, LARGE);
+  const { server, path } = await start(t, bench);
+  t.after(gone(await asksAndSleeps({ path }, '/take')));
+  await until('one to be handed out', () => (bench.queue.handedOut === 1 ? true : undefined));
+  await server.end();
+  assert.deepEqual([bench.queue.dropped, bench.queue.takenItems, bench.queue.heldItems], [3, 0, 0]);
+});
+
+/** Sends two takes ahead, reads the first answer in full, and goes when the second is there. */
+const READS_ONE = `
+import select, socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.sendall(b"POST /take?waitSeconds=0 HTTP/1.1\\r\\nhost: x\\r\\ncontent-length: 0\\r\\n\\r\\n" * 2)
+head = b""
+while not head.endswith(b"\\r\\n\\r\\n"):
+    head += s.recv(1)
+assert b"content-length: 1\\r\\n" in head, head
+assert s.recv(1) == bytes([int(sys.argv[2])])
+select.select([s], [], [])
+s.close()`;
+
+test('what a taker has read is not given to another when it goes', requires('python3'), async (t) => {
+  await t.test('with the answer to its next question unread', async (t) => {
+    const bench = new QueueBench();
+    for (const mark of [1, 2]) bench.put(0, mark);
+    assert.equal(await runPython(READS_ONE, await serve(t, bench), '1'), 0);
+    await until('the other to be back', () => (bench.queue.depth === 1 ? true : undefined));
+    assert.deepEqual([bench.queue.takenItems, bench.take(9)], [1, [2]]);
+  });
+  await t.test('with word that there is nothing unread', async (t) => {
+    const bench = new QueueBench();
+    bench.put(0, 1);
+    assert.equal(await runPython(READS_ONE, await serve(t, bench), '1'), 0);
+    await until('it to be taken', () => (bench.queue.takenItems === 1 ? true : undefined));
+    assert.equal(bench.queue.depth, 0);
+  });
+});
+
+/** Is stopped for a while in the middle of its first answer, for longer than its patience; then prints what it gets. */
+const PAUSES = `
+import sys, time
+sys.path.insert(0, sys.argv[2])
+from feed import Feed
+
+class Paused(Feed):
+    paused = False
+    def room(self, length):
+        if not self.paused:
+            self.paused = True
+            time.sleep(1)
+        return super().room(length)
+
+for item in Paused("train", path=sys.argv[1], most=1, patience=0.5, dry=0.5):
+    print(item.data[0], flush=True)
+    break`;
+
+test('feed.py goes on after it was cut off while it was stopped', requires('python3'), async (t) => {
+  const bench = new QueueBench({ maxBytes: LARGE });
+  bench.put(0, 7, LARGE);
+  const path = await serve(t, bench);
+  assert.equal(await runPython(PAUSES, path, `${ROOT}examples/digits`), 0);
+  await until('it to be taken', () => (bench.queue.takenItems === 1 ? true : undefined));
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { SpareMemory } from '#dist/host/thread/spare-memory.js';
+import { SpareMemory } from '#dist/feed/spare-memory.js';
 
 test('memory comes back for an item of the same size, the last first, and nobody has it twice', () => {
   const spare = new SpareMemory(1024);

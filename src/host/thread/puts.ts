@@ -1,13 +1,11 @@
 import { types } from 'node:util';
 import type { MessagePort } from 'node:worker_threads';
+import { isUsedAgain, MOST_SPARE_BYTES, SpareMemory } from '../../feed/spare-memory.js';
 import type { PutOptions } from '../../worker-module.js';
-import { LEAST_SPARE_BYTES, SpareMemory } from './spare-memory.js';
 import type { PutAnswer, ThreadMessage } from './tasks.js';
 
 /** Puts of one worker that may be under way at once: enough to keep the queue busy, too few to fill the memory. */
 const MAX_UNDER_WAY = 64;
-/** Memory to use again that is kept here: it comes as it is used, unless the items change their size. */
-const MOST_SPARE_BYTES = 8 * 1024 * 1024;
 const DEFAULT_TYPE = 'application/octet-stream';
 const MAX_TYPE = 256;
 /** It travels in a header. */
@@ -45,8 +43,8 @@ export class Puts {
   readonly #pending: Pending[] = [];
   #bytes = 0;
   readonly #spare = new SpareMemory(MOST_SPARE_BYTES);
-  /** Whether the worker uses memory again. */
-  #reuses = false;
+  /** How often the worker has asked for memory that it has put no item in yet: so much of it is to come back. */
+  #wanted = 0;
   #listening = false;
   #onSettled: (() => void) | undefined;
 
@@ -58,7 +56,7 @@ export class Puts {
 
   /** Memory for an item, with whatever is in it. @throws RangeError when there is no such memory */
   allocate(bytes: number): ArrayBuffer {
-    this.#reuses = true;
+    if (isUsedAgain(bytes)) this.#wanted++;
     return this.#spare.take(bytes) ?? new ArrayBuffer(bytes);
   }
 
@@ -110,17 +108,12 @@ export class Puts {
   }
 
   #send(item: ArrayBuffer | ArrayBufferView, contentType: string, meta: string | undefined): void {
+    const returns = this.#wanted > 0 && isUsedAgain(item.byteLength);
+    if (returns) this.#wanted--;
     const post = (bytes: Uint8Array<ArrayBuffer>) =>
-      this.#port.postMessage(
-        {
-          type: 'put',
-          bytes,
-          contentType,
-          meta,
-          returns: this.#reuses && bytes.byteLength >= LEAST_SPARE_BYTES,
-        } satisfies ThreadMessage,
-        [bytes.buffer],
-      );
+      this.#port.postMessage({ type: 'put', bytes, contentType, meta, returns } satisfies ThreadMessage, [
+        bytes.buffer,
+      ]);
     const whole = ownedBytes(item);
     if (whole !== undefined) {
       try {
@@ -185,9 +178,11 @@ function ownedBytes(
   item: ArrayBuffer | SharedArrayBuffer | ArrayBufferView,
 ): Uint8Array<ArrayBuffer> | undefined {
   // Not by `instanceof`: what a vm context has made is of other classes.
-  if (types.isArrayBuffer(item)) return new Uint8Array(item);
-  if (types.isSharedArrayBuffer(item) || !types.isArrayBuffer(item.buffer)) return undefined;
-  return item.byteLength === item.buffer.byteLength ? new Uint8Array(item.buffer) : undefined;
+  if (types.isSharedArrayBuffer(item)) return undefined;
+  const buffer = types.isArrayBuffer(item) ? item : item.buffer;
+  // One that can change its size would do so in the hands of the next, too.
+  if (!types.isArrayBuffer(buffer) || ('resizable' in buffer && buffer.resizable)) return undefined;
+  return item.byteLength === buffer.byteLength ? new Uint8Array(buffer) : undefined;
 }
 
 function copyOf(item: ArrayBuffer | SharedArrayBuffer | ArrayBufferView): Uint8Array<ArrayBuffer> {

@@ -1,7 +1,15 @@
-import { release } from '../../release.js';
+import { release } from '../release.js';
 
 /** Below this size new memory costs no more than what it takes to send the old one back. */
-export const LEAST_SPARE_BYTES = 64 * 1024;
+const LEAST_SPARE_BYTES = 64 * 1024;
+
+/** What is kept of it in a host, and in each thread on its way: what a few takers get in an answer. */
+export const MOST_SPARE_BYTES = 32 * 1024 * 1024;
+
+/** Whether memory of this size is used again. */
+export function isUsedAgain(bytes: number): boolean {
+  return bytes >= LEAST_SPARE_BYTES && bytes <= MOST_SPARE_BYTES;
+}
 
 /**
  * Memory of items that were taken, for the next items of the same size. New memory of a megabyte is a few hundred pages
