@@ -7,6 +7,7 @@ The iteration ends when the group has completed and everything is taken. It goes
 socket of the group, where that can be reached from here, and over the service's port where it cannot.
 """
 import array
+import collections
 import http.client
 import json
 import socket
@@ -16,6 +17,8 @@ import urllib.parse
 
 AGAIN_SECONDS = 0.1  # between two looks at a group that is on its way
 CONNECT_SECONDS = 10
+TAKE_SECONDS = 10.0  # that one question waits
+SOCKET_SECONDS = 10  # over the port, so often the socket is looked for
 ROUND_BYTES = 64 * 1024  # of memory for answers, which are seldom of the same length to the byte
 ARRAYS = {"F64": "d", "F32": "f", "I64": "q", "I32": "i", "I16": "h", "I8": "b", "U64": "Q", "U32": "I", "U16": "H", "U8": "B"}
 
@@ -50,8 +53,12 @@ class Item:
 
     def tensors(self):
         """The tensors of an item in the safetensors format, by name."""
-        (size,) = struct.unpack_from("<Q", self.data)
-        head, body = json.loads(bytes(self.data[8 : 8 + size])), self.data[8 + size :]
+        try:
+            (size,) = struct.unpack_from("<Q", self.data)
+            head = json.loads(bytes(self.data[8 : 8 + size]))
+        except (struct.error, ValueError) as error:
+            raise ValueError(f"an item of type {self.content_type} is not in the safetensors format: take its data") from error
+        body = self.data[8 + size :]
         return {
             name: Tensor(info["dtype"], info["shape"], body[slice(*info["data_offsets"])])
             for name, info in head.items()
@@ -87,29 +94,43 @@ class UnixConnection(http.client.HTTPConnection):
 
 class Feed:
     """
-    The items of one group, as an iterator.
+    The items of one group, as an iterator: a loop that breaks off goes on with the next item. When it has ended, with the group,
+    it begins again with the next start of the group. An item that is kept keeps the answer that it came in: keep a copy, such as
+    bytes(item.data), where there were many in it.
 
     url: the service. Without it only `path` is known, and the end of the group cannot be told from its absence.
     path: the Unix domain socket; by default the service is asked for it. "": over the service's port.
     most: so many items at a time, at most: more for items of a few KB, fewer for items of many MB, all of which are in memory.
-    patience: how long to go on, in seconds, while the service or the group cannot be reached.
+    patience: how long to go on, in seconds, while the service or the group cannot be reached, or the group was not started yet.
     dry: raise FeedError when no item has come for so many seconds; None: wait for ever.
     token: for a service that asks for one.
     """
 
     def __init__(self, group, url=None, path=None, most=16, patience=30.0, dry=None, token=None):
-        self.group, self.url, self.path, self.most = group, url and url.rstrip("/"), path, most
+        self.group, self.path, self.most = group, path, most
+        self.url = url and (url if "://" in url else f"http://{url}").rstrip("/")
         self.patience, self.dry = patience, dry
         # A file that holds a token ends with a newline, as a rule.
         self.headers = {"authorization": f"Bearer {token.strip()}"} if token else {}
         self.waited = 0.0  # seconds from asking to the head of the answer: there was nothing to take yet, or it was on its way
         self.items = self.bytes = 0
+        self.over = None  # "socket" or "port": what the last connection goes over
         self.connection, self.memories = None, []
+        self.pending, self.stream = collections.deque(), None
 
     def __iter__(self):
-        for answer in self.answers():
-            yield from answer
-            del answer  # its memory is free for the next but one
+        return self
+
+    def __next__(self):
+        if self.stream is None:
+            self.stream = self.answers()
+        try:
+            while not self.pending:
+                self.pending.extend(next(self.stream))
+        except BaseException:
+            self.stream = None
+            raise
+        return self.pending.popleft()
 
     def __enter__(self):
         return self
@@ -127,7 +148,8 @@ class Feed:
         fed, failing = time.monotonic(), None  # when an item last came, and since when nothing does because something is wrong
         while True:
             try:
-                status, body = self.take()
+                left = TAKE_SECONDS if self.dry is None else self.dry - (time.monotonic() - fed)
+                status, body = self.take(min(TAKE_SECONDS, max(left, AGAIN_SECONDS)))
             except (OSError, http.client.HTTPException) as error:
                 # What was on its way goes back into the queue.
                 status, body = None, f"{type(error).__name__}: {error}"
@@ -150,19 +172,22 @@ class Feed:
                     return
                 failing = failing or now  # this process may have been stopped since it last had an answer
                 if now - failing > self.patience:
-                    raise FeedError(f"feed of {self.group}: nothing for {self.patience:.0f} s: {text(body)}")
+                    raise FeedError(f"feed of {self.group}: nothing for {self.patience:.0f} s from {self.url or self.path}: {text(body)}")
                 time.sleep(AGAIN_SECONDS)
             else:
                 raise FeedError(f"feed of {self.group}: HTTP {status} {text(body)}")
             if self.dry is not None and now - fed > self.dry and failing != now:
                 raise FeedError(f"feed of {self.group}: nothing came for {self.dry:.0f} s")
 
-    def take(self, seconds=10.0):
+    def take(self, seconds=TAKE_SECONDS):
         """One question; returns status and body."""
+        if self.over == "port" and self.path is None and time.monotonic() - self.connected > SOCKET_SECONDS:
+            self.close()  # there may be a socket by now: a service that has just started does not know it yet
         if self.connection is None:
-            self.connection, self.target = self.connect(seconds + CONNECT_SECONDS)
+            self.connection, self.target, self.over = self.connect(TAKE_SECONDS + CONNECT_SECONDS)
+            self.connected = time.monotonic()
         begin = time.monotonic()
-        self.connection.request("POST", f"{self.target}?waitSeconds={seconds}&max={self.most}", headers=self.headers)
+        self.connection.request("POST", f"{self.target}?waitSeconds={seconds:.3f}&max={self.most}", headers=self.headers)
         response = self.connection.getresponse()
         self.waited += time.monotonic() - begin
         length = int(response.headers.get("content-length", 0))
@@ -192,13 +217,14 @@ class Feed:
             connection = UnixConnection(path, timeout)
             try:
                 connection.connect()
-                return connection, "/take"
+                return connection, "/take", "socket"
             except OSError:
                 if self.url is None or self.path:
                     raise  # not there yet, or not any more
         if self.url is None:
             raise FeedError(f"feed of {self.group}: give it the url of the service, or the path of the socket")
-        return self.to_service(timeout), f"{urllib.parse.urlsplit(self.url).path}/v1/groups/{self.group}/feed/take"
+        path = urllib.parse.urlsplit(self.url).path
+        return self.to_service(timeout), f"{path}/v1/groups/{self.group}/feed/take", "port"
 
     def has_ended(self):
         """Whether the group has completed; raises FeedError when nothing more will come of it."""
@@ -210,7 +236,7 @@ class Feed:
             return False
         # Right after the service has started it has not got to every group, and a restart takes its time.
         coming = status["desired"] == "running" and status["state"] != "failed"
-        if status["state"] in ("registered", "stopped", "failed") and not coming:
+        if status["state"] in ("stopped", "failed") and not coming:
             why = status["reason"] or "start it to take from its feed"
             raise FeedError(f"group {self.group} is {status['state']}: {why}")
         return status["state"] == "completed"

@@ -1,12 +1,17 @@
-/** After so long in vain it is said for the first time. */
+/** After so long in vain it is said at once. */
 const VAIN_MS = 10_000;
+/** While it goes on, and where items come but too few of them, it is said so often. */
 const AGAIN_MS = 60_000;
 /** With so many items at hand nobody starves. */
 const ENOUGH = 2;
+/** Percent of the time: below this share of waiting the workers keep up. As of the alert `TrainerStarving`. */
+const LEAST_SHARE = 20;
 
 /** What is known of a queue. */
 export interface Fed {
   readonly depth: number;
+  /** Items that wait or are being written to a taker. */
+  readonly heldItems: number;
   /** Items that were handed out so far. */
   readonly handedOut: number;
   /** `any`: milliseconds in which at least one taker waited. */
@@ -20,7 +25,8 @@ export class StarvationWatch {
   #handedOut = 0;
   /** Waiting up to the last item that was handed out. */
   #waited = 0;
-  #starving: { since: number; toldAt: number; toldWaited: number } | undefined;
+  /** While there is less than enough: since when, and what was looked at last. */
+  #low: { readonly since: number; inVain: boolean; lookedAt: number; lookedWaited: number } | undefined;
 
   /** @param now monotonic milliseconds */
   constructor(queue: Fed, now: () => number) {
@@ -30,7 +36,7 @@ export class StarvationWatch {
 
   /** To be called a few times in VAIN_MS. Returns a line for the log when there is something to say. */
   check(): string | undefined {
-    const { depth, handedOut, takeWait } = this.#queue;
+    const { depth, heldItems, handedOut, takeWait } = this.#queue;
     const waited = takeWait.any;
     const now = this.#now();
     if (handedOut !== this.#handedOut) {
@@ -38,21 +44,28 @@ export class StarvationWatch {
       this.#waited = waited;
     }
     if (depth >= ENOUGH) {
-      this.#starving = undefined;
+      this.#low = undefined;
       return undefined;
     }
-    if (this.#starving === undefined) {
-      if (waited - this.#waited < VAIN_MS) return undefined;
-      this.#starving = { since: now, toldAt: now, toldWaited: waited };
-      return `the trainer has waited ${VAIN_MS / 1000} s for an item, and none came: see what the workers do`;
+    this.#low ??= { since: now, inVain: false, lookedAt: now, lookedWaited: waited };
+    const low = this.#low;
+    const passed = now - low.lookedAt;
+    const share = Math.round((100 * (waited - low.lookedWaited)) / passed);
+    const look = () => {
+      low.lookedAt = now;
+      low.lookedWaited = waited;
+    };
+    if (!low.inVain && waited - this.#waited >= VAIN_MS) {
+      low.inVain = true;
+      look();
+      const under = heldItems - depth;
+      const why = under > 0 ? `${under} are on their way to other takers` : 'see what the workers do';
+      return `the trainer has waited ${VAIN_MS / 1000} s for an item, and none came: ${why}`;
     }
-    const { since, toldAt, toldWaited } = this.#starving;
-    if (now - toldAt < AGAIN_MS) return undefined;
-    this.#starving = { since, toldAt: now, toldWaited: waited };
-    const share = Math.round((100 * (waited - toldWaited)) / (now - toldAt));
-    // Nobody has asked for anything.
-    if (share === 0) return undefined;
-    const minutes = Math.round((now - since) / 60_000);
+    if (passed < AGAIN_MS) return undefined;
+    look();
+    if (share < LEAST_SHARE) return undefined;
+    const minutes = Math.round((now - low.since) / 60_000);
     return `the trainer starves: for ${minutes} min the feed has had less than ${ENOUGH} items, and in the last the trainer waited ${share} % of the time. Add workers, or make them faster`;
   }
 }

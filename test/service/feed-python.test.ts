@@ -97,9 +97,131 @@ test('feed.py', requires('python3'), async (t) => {
     const nobody = await taker(service.url, 'auto').ended;
     assert.match(nobody.join(), /^FeedError GET .*There is no group "train"/);
     const gone = await taker('http://127.0.0.1:1', 'auto', 0.2).ended;
-    assert.match(gone.join(), /^FeedError feed of train: nothing for 0 s: ConnectionRefusedError/);
+    assert.match(gone.join(), /^FeedError feed of train: nothing for 0 s from http:\/\/127.0.0.1:1: ConnectionRefusedError/);
     const unknown = await taker('', 'auto').ended;
     assert.match(unknown.join(), /^FeedError .*give it the url of the service, or the path/);
+  });
+});
+
+/** Runs Python that knows feed.py, with arguments; prints line by line. */
+function python(script: string, ...args: string[]) {
+  const child = spawn(
+    'python3',
+    ['-Bc', `import sys\nsys.path.insert(0, sys.argv[1])\n${script}`, `${ROOT}examples/digits`, ...args],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    text += chunk;
+  });
+  const lines = () => text.split('\n').filter((line) => line !== '');
+  const ended = once(child, 'close').then(lines);
+  return { child, lines, ended };
+}
+
+test('feed.py, as one uses it', requires('python3'), async (t) => {
+  const service = await startService(t);
+  const host = new URL(service.url).host;
+  const spec = { name: 'train', module: 'feeds.mjs', workers: 1, params: { bytes: 8, count: 40 }, feed: {} };
+  const forget = () => service.call('DELETE', '/v1/groups/train');
+
+  await t.test('a loop that breaks off goes on with the next item; a new start is a new loop', async () => {
+    await service.register(spec);
+    await service.start('train');
+    // An address as people write it for curl.
+    const { child, lines, ended } = python(
+      `from feed import Feed
+feed = Feed("train", sys.argv[2])
+numbers = []
+while True:
+    before = len(numbers)
+    for item in feed:
+        numbers.append(item.sequence)
+        if len(numbers) % 7 == 0:
+            break
+    if len(numbers) == before:
+        break
+print(numbers == list(range(40)), flush=True)
+sys.stdin.readline()
+print([item.sequence for item in feed] == list(range(40)))`,
+      host,
+    );
+    await until('the first epoch', () => (lines().length > 0 ? true : undefined));
+    await service.reaches('train', 'completed');
+    await service.start('train');
+    child.stdin.end('go on\n');
+    assert.deepEqual(await ended, ['True', 'True']);
+    await forget();
+  });
+
+  await t.test('waits for a group that was not started yet', async () => {
+    await service.register(spec);
+    const { lines, ended } = python(
+      `from feed import Feed
+feed = Feed("train", sys.argv[2])
+print(feed.take()[0], flush=True)
+print(len(list(feed)))`,
+      service.url,
+    );
+    await until('it to ask', () => (lines().length > 0 ? true : undefined));
+    await service.start('train');
+    assert.deepEqual(await ended, ['409', '40']);
+    await forget();
+  });
+
+  await t.test('finds back to the socket from the port', async () => {
+    await service.register({ ...spec, params: { bytes: 8 }, feed: { capacity: 1 } });
+    const { lines, ended } = python(
+      `import feed
+feed.SOCKET_SECONDS = 0
+taker = feed.Feed("train", sys.argv[2], most=1)
+print(taker.take()[0], taker.over, flush=True)
+for item in taker:
+    if taker.over == "socket":
+        print("socket")
+        break`,
+      service.url,
+    );
+    await until('it to ask', () => (lines().length > 0 ? true : undefined));
+    await service.start('train');
+    assert.deepEqual(await ended, ['409 port', 'socket']);
+    await forget();
+  });
+
+  await t.test('raises in time when nothing comes, and says what is no tensor', async () => {
+    await service.register({ ...spec, params: { bytes: 16, count: 1 } });
+    await service.start('train');
+    const { ended } = python(
+      `from feed import Feed
+feed = Feed("train", sys.argv[2])
+try:
+    next(feed).tensors()
+except ValueError as error:
+    print(error)
+feed.close()`,
+      service.url,
+    );
+    assert.match(
+      (await ended).join(),
+      /^an item of type application\/octet-stream is not in the safetensors format/,
+    );
+    await forget();
+    await service.register({ ...spec, module: 'millisecond.mjs' });
+    await service.start('train');
+    const dry = python(
+      `import time
+from feed import TAKE_SECONDS, Feed, FeedError
+began = time.monotonic()
+try:
+    next(Feed("train", sys.argv[2], dry=0.5))
+except FeedError as error:
+    print(time.monotonic() - began < TAKE_SECONDS - 1, error)`,
+      service.url,
+    );
+    assert.match((await dry.ended).join(), /^True feed of train: nothing came for/);
+    await forget();
   });
 });
 
@@ -126,7 +248,7 @@ memories = []
 class Watched(feed.Feed):
     def room(self, length):
         memory = super().room(length)
-        if not any(memory is known for known in memories):
+        if length > 50_000 and not any(memory is known for known in memories):
             memories.append(memory)
         return memory
 
