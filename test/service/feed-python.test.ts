@@ -97,7 +97,10 @@ test('feed.py', requires('python3'), async (t) => {
     const nobody = await taker(service.url, 'auto').ended;
     assert.match(nobody.join(), /^FeedError GET .*There is no group "train"/);
     const gone = await taker('http://127.0.0.1:1', 'auto', 0.2).ended;
-    assert.match(gone.join(), /^FeedError feed of train: nothing for 0 s from http:\/\/127.0.0.1:1: ConnectionRefusedError/);
+    assert.match(
+      gone.join(),
+      /^FeedError feed of train: nothing for 0 s from http:\/\/127.0.0.1:1: ConnectionRefusedError/,
+    );
     const unknown = await taker('', 'auto').ended;
     assert.match(unknown.join(), /^FeedError .*give it the url of the service, or the path/);
   });
