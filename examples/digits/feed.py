@@ -111,7 +111,7 @@ class Feed:
         self.url = url and (url if "://" in url else f"http://{url}").rstrip("/")
         self.patience, self.dry = patience, dry
         # A file that holds a token ends with a newline, as a rule.
-        self.headers = {"authorization": f"Bearer {token.strip()}"} if token else {}
+        self.headers = {"authorization": f"Bearer {token.strip()}"} if token else {}  # for the service, and for nobody else
         self.waited = 0.0  # seconds from asking to the head of the answer: there was nothing to take yet, or it was on its way
         self.items = self.bytes = 0
         self.over = None  # "socket" or "port": what the last connection goes over
@@ -187,7 +187,8 @@ class Feed:
             self.connection, self.target, self.over = self.connect(TAKE_SECONDS + CONNECT_SECONDS)
             self.connected = time.monotonic()
         begin = time.monotonic()
-        self.connection.request("POST", f"{self.target}?waitSeconds={seconds:.3f}&max={self.most}", headers=self.headers)
+        headers = self.headers if self.over == "port" else {}
+        self.connection.request("POST", f"{self.target}?waitSeconds={seconds:.3f}&max={self.most}", headers=headers)
         response = self.connection.getresponse()
         self.waited += time.monotonic() - begin
         length = int(response.headers.get("content-length", 0))

@@ -32,7 +32,11 @@ export function askFeed(
       headers: { 'content-length': 0 },
     });
     const late = setTimeout(() => asked.destroy(), waitMs + LATE_MS);
-    asked.once('close', () => clearTimeout(late));
+    asked.once('close', () => {
+      clearTimeout(late);
+      // After an answer of another protocol (101) it is all that comes.
+      resolve(undefined);
+    });
     asked.once('response', (answer) => {
       clearTimeout(late);
       // Its own end, and that of the client, come by `close`.

@@ -32,7 +32,11 @@ export class FeedQueue {
   readonly #line: FeedLine;
   readonly #sequences = new Map<number, number>();
   readonly #waiters = new Set<Waiter>();
-  #entries: Entry[] = [];
+  /** Items that nobody was given yet, in their order. */
+  readonly #entries: Entry[] = [];
+  /** Those that came back: all of them are from before the others. */
+  readonly #returned: Entry[] = [];
+  #inOrder = true;
   #admitted = 0;
   /** What has a place: what waits, and what is being written. */
   #held = { items: 0, bytes: 0 };
@@ -55,7 +59,7 @@ export class FeedQueue {
 
   /** Items that wait for a taker. */
   get depth(): number {
-    return this.#entries.length;
+    return this.#returned.length + this.#entries.length;
   }
   /** Items and bytes of what waits or is being written. */
   get heldItems(): number {
@@ -111,7 +115,8 @@ export class FeedQueue {
     const refused = this.#line.remove(workerId);
     this.putWait.change(-refused.length);
     this.#refuse(refused);
-    this.#checkDrained();
+    // Whoever waited behind it may fit.
+    this.#admit();
   }
 
   /** Whether the worker waits for room. */
@@ -132,7 +137,7 @@ export class FeedQueue {
     const waiter = { max, deliver };
     this.#waiters.add(waiter);
     this.takeWait.change(1);
-    if (this.#entries.length > 0) this.#serve();
+    this.#serve();
     return () => {
       if (this.#waiters.delete(waiter)) this.takeWait.change(-1);
     };
@@ -151,7 +156,7 @@ export class FeedQueue {
     const refused = this.#line.clear();
     this.putWait.change(-refused.length);
     this.#refuse(refused);
-    for (const entry of this.#entries.splice(0)) this.#drop(entry);
+    for (const entry of this.#next(this.depth)) this.#drop(entry);
     const waiters = [...this.#waiters];
     this.#waiters.clear();
     this.takeWait.change(-waiters.length);
@@ -195,23 +200,35 @@ export class FeedQueue {
       put.settle(true);
     }
     this.putWait.change(-admitted);
-    if (this.#entries.length > 0 && this.#waiters.size > 0 && !this.#serving) {
-      this.#serving = true;
-      this.#options.defer(() => {
-        this.#serving = false;
-        this.#serve();
-      });
-    }
+    this.#serveSoon();
     this.#checkDrained();
+  }
+
+  #serveSoon(): void {
+    if (this.depth === 0 || this.#waiters.size === 0 || this.#serving) return;
+    this.#serving = true;
+    this.#options.defer(() => {
+      this.#serving = false;
+      this.#serve();
+    });
   }
 
   #serve(): void {
     for (const waiter of this.#waiters) {
-      if (this.#entries.length === 0) return;
+      if (this.depth === 0) return;
       this.#waiters.delete(waiter);
       this.takeWait.change(-1);
-      waiter.deliver(this.#deliver(this.#entries.splice(0, waiter.max)));
+      waiter.deliver(this.#deliver(this.#next(waiter.max)));
     }
+  }
+
+  /** Takes up to so many items away, the oldest first. */
+  #next(max: number): Entry[] {
+    // Not each time that one comes back: many takers may go at once.
+    if (!this.#inOrder) this.#returned.sort((a, b) => a.order - b.order);
+    this.#inOrder = true;
+    const next = this.#returned.splice(0, max);
+    return next.length === max ? next : next.concat(this.#entries.splice(0, max - next.length));
   }
 
   #deliver(entries: readonly Entry[]): Delivery {
@@ -261,15 +278,17 @@ export class FeedQueue {
           for (const entry of entries) this.#drop(entry);
           return;
         }
-        this.#entries = [...entries, ...this.#entries].sort((a, b) => a.order - b.order);
-        this.#serve();
+        for (const entry of entries) this.#returned.push(entry);
+        this.#inOrder = false;
+        // Not at once: the next who waits may have gone as well, and would give it back from within.
+        this.#serveSoon();
       },
     };
   }
 
   #checkDrained(): void {
     if (this.#onDrained === undefined || this.#closed) return;
-    if (this.#entries.length > 0 || this.#open > 0 || !this.#line.isEmpty) return;
+    if (this.depth > 0 || this.#open > 0 || !this.#line.isEmpty) return;
     const call = this.#onDrained;
     this.#onDrained = undefined;
     call();

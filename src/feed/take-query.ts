@@ -17,7 +17,7 @@ export function readTake(
   method: string | undefined,
   url: string | undefined,
 ): Take | { code: ProblemCode; detail: string } {
-  const [path = '', search = ''] = (url ?? '').split('?', 2);
+  const [, path, search] = /^([^?]*)\??(.*)$/s.exec(url ?? '') ?? [];
   if (method !== 'POST' || path !== '/take') {
     return {
       code: 'route_not_found',

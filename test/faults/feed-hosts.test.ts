@@ -112,7 +112,9 @@ test('faults of workers and hosts with a feed', async (t) => {
         rmSync(ctx.params.path);
         createServer((socket) => {
           socket.on('error', () => {});
-          if (asked++ === 0) socket.end(HEAD + 'content-length: 2\\r\\n\\r\\nok');
+          asked++;
+          if (asked === 1) socket.end(HEAD + 'content-length: 2\\r\\n\\r\\nok');
+          if (asked === 2) socket.write('HTTP/1.1 101 Switching Protocols\\r\\nconnection: upgrade\\r\\nupgrade: x\\r\\n\\r\\n');
         }).listen(ctx.params.path, resolve);
       });
       export default (_id, ctx) => ctx.sleep(1);`,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
 import test from 'node:test';
 import { allMarks } from '../support/feed.js';
 import { requires } from '../support/requires.js';
@@ -123,6 +124,28 @@ function python(script: string, ...args: string[]) {
   const ended = once(child, 'close').then(lines);
   return { child, lines, ended };
 }
+
+test('feed.py tells its token to the service alone', requires('python3'), async (t) => {
+  const path = `${temporaryDirectory(t)}/feed.sock`;
+  const asked: IncomingMessage[] = [];
+  const host = createServer((request, response) => {
+    asked.push(request);
+    response.writeHead(204).end();
+  }).listen(path);
+  t.after(() => host.close());
+  await once(host, 'listening');
+  const { ended } = python(
+    `from feed import Feed
+with Feed("train", path=sys.argv[2], token="secret") as feed:
+    print(feed.take()[0])`,
+    path,
+  );
+  assert.deepEqual(await ended, ['204']);
+  assert.deepEqual(
+    asked.map(({ headers }) => headers.authorization),
+    [undefined],
+  );
+});
 
 test('feed.py, as one uses it', requires('python3'), async (t) => {
   const service = await startService(t);

@@ -141,7 +141,31 @@ test('what comes back is given to who waits', () => {
     got = marks(second);
   });
   delivery?.undo();
+  bench.later();
   assert.deepEqual(got, [1]);
+});
+
+test('many who wait and have gone give back what comes to them, and the next one gets it', () => {
+  const bench = new QueueBench({ capacity: 3 });
+  for (const mark of [1, 2, 3]) bench.put(0, mark);
+  const all = bench.deliver(3);
+  for (let i = 0; i < 20_000; i++) bench.queue.ask(1 + (i % 3), (delivery) => delivery?.undo());
+  let got: number[] = [];
+  bench.queue.ask(9, (delivery) => {
+    got = marks(delivery);
+  });
+  all?.undo();
+  bench.later();
+  assert.deepEqual(got, [1, 2, 3]);
+});
+
+test('who waits behind a large item gets in when that one is refused', () => {
+  const bench = new QueueBench({ maxBytes: 100 });
+  bench.put(0, 1, 60);
+  bench.put(1, 2, 60);
+  bench.put(2, 3, 10);
+  bench.queue.refuse(1);
+  assert.deepEqual(bench.settled, ['1 taken', '2 refused', '3 taken']);
 });
 
 test('ordered: one of each worker in turn, whoever is quicker', () => {
