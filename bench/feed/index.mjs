@@ -53,7 +53,7 @@ export default {
     const sizes = SIZES.filter(({ id }) => !bench.quick || id === QUICK);
     try {
       await withService({ workersDir: HERE, env: NO_SPARE }, async (service) => {
-        const feed = new FeedMeter(service, folder, bench.seconds(1));
+        const feed = new FeedMeter(service, folder, bench.seconds(2));
         for (const size of sizes) await bench.compare(throughput(feed, size));
         await bench.compare(latency(feed, sizes));
         await bench.compare(memory(feed));
