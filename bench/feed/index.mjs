@@ -180,7 +180,7 @@ function memory(feed) {
     title: 'Memory of a host whose taker is stopped',
     about:
       'Resident memory of the host of two workers that push items of 1 MB into a queue of 100. The taker takes at full speed ' +
-      'and is then stopped in the middle of it, by SIGSTOP. About 40 MB of it are the Node binary, which all processes share.',
+      'for 4 s and is then stopped in the middle of it, by SIGSTOP; after longer there is more. About 40 MB of it are the Node binary, which all processes share.',
     metrics: [
       { key: 'before', name: 'queue full, nobody has taken yet', unit: 'MB', better: 'lower' },
       { key: 'after', name: 'the most, after the taker was stopped', unit: 'MB', better: 'lower' },
