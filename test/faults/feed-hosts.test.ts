@@ -1,23 +1,29 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import test from 'node:test';
 import { socketOf, Taker } from '../support/feed.js';
 import { depthIs, FEEDS, FeedBench } from '../support/feed-bench.js';
 import { until } from '../support/service.js';
+import { temporaryDirectory } from '../support/temporary.js';
 
 test('faults of workers and hosts with a feed', async (t) => {
   const bench = await FeedBench.start(t);
+  const gate = `${temporaryDirectory(t)}/gate`;
 
   await t.test('a worker killed in a put: the item is not taken, the others are, and it starts again', () =>
     bench.fault(
-      `export default async (_id, ctx) => {
+      `import { existsSync } from 'node:fs';
+      export default async (_id, ctx) => {
         await ctx.put(Uint8Array.of(1));
         void ctx.put(Uint8Array.of(99));
-        // Not at once: the put is on its way.
-        setTimeout(() => process.exit(1), 50);
-        await new Promise(() => {});
+        // By the same way as the put, and behind it: who has this line has the put.
+        ctx.log.info('has put');
+        while (!existsSync(ctx.params.gate)) await ctx.sleep(0.005);
+        process.exit(1);
       };`,
       {
         workers: 2,
+        params: { gate },
         feed: { capacity: 1 },
         restart: {
           policy: 'on-failure',
@@ -28,6 +34,10 @@ test('faults of workers and hosts with a feed', async (t) => {
       async (victim) => {
         await victim.start();
         const path = await socketOf(bench.service, victim.name);
+        await until('the put to be on its way', () =>
+          bench.service.log.find(({ msg, group }) => msg === 'has put' && group === victim.name),
+        );
+        writeFileSync(gate, '');
         await until('a restart', async () =>
           (await victim.service.status(victim.name)).totals.restarts > 0 ? true : undefined,
         );

@@ -11,8 +11,7 @@ import { workersDir } from '../support/workers-dir.js';
 
 /** Takes all of a group with feed.py and prints the mark of each item; errors of the feed are its last line. */
 const TAKER = `
-import sys, struct
-sys.path.insert(0, sys.argv[1])
+import struct
 from feed import Feed, FeedError
 feed = Feed("train", sys.argv[2] or None, path={"auto": None, "port": ""}.get(sys.argv[3], sys.argv[3]), most=7, patience=float(sys.argv[4]))
 try:
@@ -22,16 +21,24 @@ except FeedError as error:
     print("FeedError", error)
 `;
 
-function taker(url: string, how: string, patience = 30) {
-  const args = ['-Bc', TAKER, `${ROOT}examples/digits`, url, how, String(patience)];
-  const child = spawn('python3', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+const taker = (url: string, how: string, patience = 30) => python(TAKER, url, how, String(patience));
+
+/** Runs Python that knows feed.py, with arguments; prints line by line. */
+function python(script: string, ...args: string[]) {
+  const child = spawn(
+    'python3',
+    ['-Bc', `import sys\nsys.path.insert(0, sys.argv[1])\n${script}`, `${ROOT}examples/digits`, ...args],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
   let text = '';
-  child.stdout.on('data', (chunk) => {
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
     text += chunk;
   });
   const lines = () => text.split('\n').filter((line) => line !== '');
   const ended = once(child, 'close').then(lines);
-  return { child, ended, lines };
+  return { child, lines, ended };
 }
 
 test('feed.py', requires('python3'), async (t) => {
@@ -106,24 +113,6 @@ test('feed.py', requires('python3'), async (t) => {
     assert.match(unknown.join(), /^FeedError .*give it the url of the service, or the path/);
   });
 });
-
-/** Runs Python that knows feed.py, with arguments; prints line by line. */
-function python(script: string, ...args: string[]) {
-  const child = spawn(
-    'python3',
-    ['-Bc', `import sys\nsys.path.insert(0, sys.argv[1])\n${script}`, `${ROOT}examples/digits`, ...args],
-    {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    },
-  );
-  let text = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk) => {
-    text += chunk;
-  });
-  const lines = () => text.split('\n').filter((line) => line !== '');
-  const ended = once(child, 'close').then(lines);
-  return { child, lines, ended };
-}
 
 test('feed.py tells its token to the service alone', requires('python3'), async (t) => {
   const path = `${temporaryDirectory(t)}/feed.sock`;
@@ -253,8 +242,7 @@ except FeedError as error:
 
 /** Prints what feed.py makes of each tensor of the one item there is. */
 const READER = `
-import sys, json
-sys.path.insert(0, sys.argv[1])
+import json
 from feed import Feed
 for item in Feed("tensors", sys.argv[2]):
     for name, tensor in item.tensors().items():
@@ -265,9 +253,7 @@ for item in Feed("tensors", sys.argv[2]):
 
 /** Takes all of a group and keeps every second item; prints how many memories there were, and the marks of what was kept. */
 const KEEPER = `
-import sys, struct
-sys.path.insert(0, sys.argv[1])
-import feed
+import struct, feed
 
 memories = []
 
@@ -295,11 +281,8 @@ test('feed.py uses memory again that nobody looks at, and no other', requires('p
     const params = { bytes: 100_000, count: numbers.length };
     await service.register({ name: 'train', module: 'feeds.mjs', workers: 1, params, feed: {} });
     await service.start('train');
-    const child = spawn('python3', ['-Bc', KEEPER, `${ROOT}examples/digits`, service.url, how], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const text = (await child.stdout.setEncoding('utf8').toArray()).join('');
-    const [count, ...kept] = text.trim().split(' ').map(Number);
+    const text = (await python(KEEPER, service.url, how).ended).join();
+    const [count, ...kept] = text.split(' ').map(Number);
     assert.ok(memories(count ?? 0), `${count} memories: ${how}`);
     assert.deepEqual(kept, marks);
     await service.call('DELETE', '/v1/groups/train');
@@ -322,11 +305,9 @@ test('feed.py gives tensors with their shape and type', requires('python3'), asy
   const service = await startService(t, { workersDir: directory });
   await service.register({ name: 'tensors', module: 'tensors.mjs', workers: 1, maxIterations: 1, feed: {} });
   await service.start('tensors');
-  const child = spawn('python3', ['-Bc', READER, `${ROOT}examples/digits`, service.url], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const { child, ended } = python(READER, service.url);
   t.after(() => child.kill('SIGKILL'));
-  const lines = (await child.stdout.setEncoding('utf8').toArray()).join('').trimEnd().split('\n');
+  const lines = await ended;
   // As text: JSON.parse would round 64 bits.
   assert.deepEqual(lines, [
     '["images", "F32", [2, 3], [0.0, 0.5, 1.0, -1.0, 2.0, 3.0]]',

@@ -99,12 +99,7 @@ export class FaultBench {
     this.#probe.reset();
     let slowest: number;
     try {
-      await body({
-        name,
-        service,
-        start: () => service.call('POST', `/v1/groups/${name}/start`),
-        expect: (expected) => expectGroup(service, name, expected),
-      });
+      await body(victimOf(service, name));
       slowest = await this.#probe.slowest();
       // A fault can be over before the neighbour is due: it has to go on in any case.
       await until(
@@ -134,7 +129,16 @@ export class FaultBench {
   }
 }
 
-export async function expectGroup(service: Service, name: string, expected: Expected) {
+export function victimOf(service: Service, name: string): Victim {
+  return {
+    name,
+    service,
+    start: () => service.call('POST', `/v1/groups/${name}/start`),
+    expect: (expected) => expectGroup(service, name, expected),
+  };
+}
+
+async function expectGroup(service: Service, name: string, expected: Expected) {
   const status = await service.reaches(name, expected.state);
   if (expected.reason === null) assert.equal(status.reason, null);
   else if (expected.reason !== undefined) assert.match(status.reason ?? '', expected.reason);

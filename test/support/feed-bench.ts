@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
-import { expectGroup, type Victim } from './fault-bench.js';
+import { type Victim, victimOf } from './fault-bench.js';
 import { MODULES, type Service, startService, until } from './service.js';
 import { workersDir, writeFiles } from './workers-dir.js';
 
@@ -34,12 +34,7 @@ export class FeedBench {
     writeFiles(this.#directory, { [`${name}.mjs`]: source });
     await service.register({ name, module: `${name}.mjs`, stopGraceSeconds: 1, ...spec });
     try {
-      await body({
-        name,
-        service,
-        start: () => service.call('POST', `/v1/groups/${name}/start`),
-        expect: (expected) => expectGroup(service, name, expected),
-      });
+      await body(victimOf(service, name));
     } finally {
       await service.call('DELETE', `/v1/groups/${name}`);
     }
