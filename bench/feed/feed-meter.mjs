@@ -8,6 +8,9 @@ import { timed } from '../lib/timed.mjs';
 /** How often memory is looked at. */
 const LOOK_MS = 50;
 
+/** After so long a host that was started has nothing left to do. */
+const SETTLE_MS = 1000;
+
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 
 /** The measurements of what is ours, and of the raw copy, which comes from a host of ours. */
@@ -37,23 +40,29 @@ export class FeedMeter {
   }
 
   /**
-   * Resident memory of the group's host in MB: with a full queue before anybody has taken of it, and the most of it after a
-   * taker at full speed was stopped, while the workers go on pushing.
+   * Resident memory of the group's host in MB: of one whose workers put nothing; with a full queue before anybody has taken of
+   * it; the most of it after a taker at full speed was stopped, while the workers go on pushing; and what the feed had added
+   * by then. @param seconds how long the taker takes, and how long it is stopped then
    */
-  async memory({ bytes, capacity, most, allocate }) {
+  async memory({ bytes, capacity, most, allocate }, seconds) {
     const spec = { module: 'feed-worker.mjs', workers: 2, params: { bytes, allocate }, feed: { capacity } };
+    const idle = await this.#while('bench', { ...spec, params: { idle: true } }, async () => {
+      const { pid } = (await this.#status('bench')).host;
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+      return residentMegabytes(pid);
+    });
     return this.#while('bench', spec, async () => {
       const { pid } = (await this.#status('bench')).host;
       while ((await this.#status('bench')).feed.depth < capacity) await look();
       const before = residentMegabytes(pid);
-      const how = { url: this.service.url, bytes, most, seconds: 2 * this.seconds };
+      const how = { url: this.service.url, bytes, most, seconds };
       const after = await besidePython(join(HERE, 'stopping-taker.py'), how, async () => {
         let highest = 0;
-        for (const end = performance.now() + 2000 * this.seconds; performance.now() < end; await look())
+        for (const end = performance.now() + 1000 * seconds; performance.now() < end; await look())
           highest = Math.max(highest, residentMegabytes(pid));
         return highest;
       });
-      return { before, after };
+      return { idle, before, after, added: after - idle };
     });
   }
 

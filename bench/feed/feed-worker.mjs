@@ -4,8 +4,8 @@
 import { createServer } from 'node:net';
 
 export function setup(_workerId, ctx) {
-  const { raw, bytes, idle } = ctx.params;
-  if (!idle) return;
+  const { raw, bytes } = ctx.params;
+  if (raw === undefined) return;
   const size = Math.max(bytes, 64 * 1024);
   const spare = [];
   const server = createServer((socket) => {

@@ -64,19 +64,22 @@ export class Bench {
    * @param {Contender[]} comparison.contenders
    * @param {Ratio[]} [comparison.ratios]
    * @param {boolean} [comparison.warmUp] Whether there is a first round that does not count.
+   * @param {number} [comparison.mostRounds] For what takes minutes, and hardly differs from round to round.
    */
-  async compare({ id, title, about, metrics, contenders, ratios = [], warmUp = false }) {
+  async compare(comparison) {
+    const { id, title, about, metrics, contenders, ratios = [], warmUp = false } = comparison;
+    const rounds = Math.min(this.rounds, comparison.mostRounds ?? this.rounds);
     const able = contenders.filter(({ skip }) => skip === undefined);
     const values = new Map(
       able.map((contender) => [contender.id, Object.fromEntries(metrics.map(({ key }) => [key, []]))]),
     );
     const first = warmUp ? -1 : 0;
-    for (let round = first; round < this.rounds; round++) {
+    for (let round = first; round < rounds; round++) {
       // Each round begins with another one: nobody is always the first after a pause.
       const turn = Math.max(0, round) % able.length;
       for (const contender of [...able.slice(turn), ...able.slice(0, turn)]) {
         progress(
-          `${title}: ${round < 0 ? 'warming up' : `round ${round + 1} of ${this.rounds}`}, ${contender.name}`,
+          `${title}: ${round < 0 ? 'warming up' : `round ${round + 1} of ${rounds}`}, ${contender.name}`,
         );
         const measured = await contender.measure();
         if (round < 0) continue;
@@ -93,8 +96,8 @@ export class Bench {
     for (const { id: who, name } of able) {
       for (const { key } of metrics) {
         const { length } = values.get(who)[key];
-        if (length !== 0 && length !== this.rounds)
-          throw new Error(`${title}, ${name}: ${key} was measured in ${length} of ${this.rounds} rounds`);
+        if (length !== 0 && length !== rounds)
+          throw new Error(`${title}, ${name}: ${key} was measured in ${length} of ${rounds} rounds`);
       }
     }
     const result = {

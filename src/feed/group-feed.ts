@@ -4,7 +4,7 @@ import { monotonicMs } from '../host/thread/monotonic.js';
 import type { FeedPut } from './items.js';
 import { FeedQueue } from './queue.js';
 import { FeedServer } from './server.js';
-import { MOST_SPARE_BYTES, SpareMemory } from './spare-memory.js';
+import { SpareMemory } from './spare-memory.js';
 import { StarvationWatch } from './starvation.js';
 import { WaitShares } from './wait-shares.js';
 
@@ -15,8 +15,9 @@ export class GroupFeed {
   readonly #shares: WaitShares;
   readonly #starvation: StarvationWatch;
   readonly #warn: (text: string) => void;
-  /** Memory of items that were taken. */
-  readonly #spare = new SpareMemory(MOST_SPARE_BYTES);
+  /** Memory of items that were taken. With what the queue holds it is never more than the queue once held by itself. */
+  readonly #spare = new SpareMemory();
+  #mostHeldBytes = 0;
   /** When a put of the worker was last answered. */
   readonly #settledAt = new Map<number, number>();
 
@@ -46,6 +47,9 @@ export class GroupFeed {
         put.settle(taken);
       },
     });
+    const { heldBytes } = this.#queue;
+    this.#mostHeldBytes = Math.max(this.#mostHeldBytes, heldBytes);
+    this.#spare.shrinkTo(this.#mostHeldBytes - heldBytes);
   }
 
   /** Memory of exactly so many bytes that a worker may write an item into. */
@@ -97,6 +101,7 @@ export class GroupFeed {
   /** To be called twice a second. */
   tick(): void {
     this.#shares.tick();
+    this.#spare.freeUnneeded();
     const warning = this.#starvation.check();
     if (warning !== undefined) this.#warn(warning);
   }

@@ -3,7 +3,7 @@ import { release } from '../release.js';
 /** Below this size new memory costs no more than what it takes to send the old one back. */
 const LEAST_SPARE_BYTES = 64 * 1024;
 
-/** What is kept of it in a host, and in each thread on its way: what a few takers get in an answer. */
+/** The largest that is used again, and what a thread may have of it: what a few takers get in an answer. */
 export const MOST_SPARE_BYTES = 32 * 1024 * 1024;
 
 /** Whether memory of this size is used again. */
@@ -13,38 +13,50 @@ export function isUsedAgain(bytes: number): boolean {
 
 /**
  * Memory of items that were taken, for the next items of the same size. New memory of a megabyte is a few hundred pages
- * that the operating system has to clear and hand over one by one, which takes longer than to fill them.
+ * that the operating system has to clear and hand over one by one, which takes longer than to fill them. How much may wait
+ * is for its owner to say, by `shrinkTo`.
  */
 export class SpareMemory {
-  readonly #mostBytes: number;
   /** The oldest first. */
   readonly #spare: ArrayBuffer[] = [];
   #bytes = 0;
+  /** The least there was since the last look at what nobody needs. */
+  #least = 0;
 
-  /** @param mostBytes how much is kept; beyond it the oldest is freed */
-  constructor(mostBytes: number) {
-    this.#mostBytes = mostBytes;
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** A buffer of exactly so many bytes, with whatever is in it; the latest, which a cache may still hold. */
   take(bytes: number): ArrayBuffer | undefined {
     const at = this.#spare.findLastIndex(({ byteLength }) => byteLength === bytes);
     if (at === -1) return undefined;
-    this.#bytes -= bytes;
+    this.#changeBytes(-bytes);
     return this.#spare.splice(at, 1)[0];
   }
 
   add(buffer: ArrayBuffer): void {
-    if (buffer.byteLength > this.#mostBytes) {
-      release(buffer);
-      return;
-    }
     this.#spare.push(buffer);
-    this.#bytes += buffer.byteLength;
-    while (this.#bytes > this.#mostBytes) {
+    this.#changeBytes(buffer.byteLength);
+  }
+
+  /** Frees the oldest until no more than so many bytes are left. */
+  shrinkTo(bytes: number): void {
+    while (this.#bytes > bytes) {
       const oldest = this.#spare.shift() as ArrayBuffer;
-      this.#bytes -= oldest.byteLength;
+      this.#changeBytes(-oldest.byteLength);
       release(oldest);
     }
+  }
+
+  /** Frees as much as nobody has needed since the last call. */
+  freeUnneeded(): void {
+    this.shrinkTo(this.#bytes - this.#least);
+    this.#least = this.#bytes;
+  }
+
+  #changeBytes(by: number): void {
+    this.#bytes += by;
+    this.#least = Math.min(this.#least, this.#bytes);
   }
 }

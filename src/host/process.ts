@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import { keepOwnHeap } from './own-heap.js';
 import { ThreadSupply } from './thread-supply.js';
 
 /**
@@ -17,6 +18,8 @@ for (const fd of inherited) {
     // The service has closed it meanwhile.
   }
 }
+
+keepOwnHeap();
 
 // They come up while the rest of the host is being loaded: that takes as long as they do.
 const threads = new ThreadSupply(Number(ready));

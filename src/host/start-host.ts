@@ -5,6 +5,7 @@ import type { HostSpec } from '../coordinator/host.js';
 import { inheritableDescriptors } from './descriptors.js';
 import type { HostDirectories } from './directories.js';
 import { fenceFlags } from './fence.js';
+import { ownHeapFlags } from './own-heap.js';
 import { titleArgument } from './title.js';
 
 const HOST_PROCESS = fileURLToPath(new URL('./process.js', import.meta.url));
@@ -112,8 +113,10 @@ function flagsOf(
   directory: string,
   { environment, fencedTo, feedSocket }: HostSurroundings,
 ): string[] {
-  if (fencedTo === undefined) return [];
+  const ownHeap = ownHeapFlags(environment);
+  if (fencedTo === undefined) return ownHeap;
   const coverage = environment['NODE_V8_COVERAGE'];
   const socket = feed === null ? undefined : feedSocket(name);
-  return fenceFlags(permissions, { workersDir: realpathSync(fencedTo), directory, socket, coverage });
+  const fence = fenceFlags(permissions, { workersDir: realpathSync(fencedTo), directory, socket, coverage });
+  return [...ownHeap, ...fence];
 }

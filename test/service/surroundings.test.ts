@@ -21,6 +21,25 @@ const PROBE = probe({
   }))`,
 });
 
+/** Whether its young generation grows beyond 8 MiB where much lives on, and what Node's flags of a process are that it forks. */
+const HEAPS = probe({
+  grown: `(async () => {
+    const { getHeapSpaceStatistics } = await import('node:v8');
+    const isYoung = ({ space_name }) => space_name === 'new_space';
+    const kept = [];
+    for (let round = 0; round < 200; round++) {
+      for (let i = 0; i < 10_000; i++) kept[i] = { round, i };
+      if (getHeapSpaceStatistics().find(isYoung).space_size > 8 * 2 ** 20) return true;
+    }
+    return false;
+  })()`,
+  forked: `new Promise((resolve, reject) => {
+    const script = process.cwd() + '/child.cjs';
+    fs.writeFileSync(script, 'process.send(process.execArgv)');
+    childProcess.fork(script).once('message', resolve).once('error', reject);
+  })`,
+});
+
 /** Removes its working directory in its first life. */
 const REMOVES = `import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 export default (_id, ctx) => {
@@ -66,6 +85,20 @@ test('a worker gets the usual environment and what is named, and no secret of th
   assert.equal(child, 1, 'without the fence a spec’s permissions change nothing');
   const none = { read: [], write: [], childProcess: false, addons: false, wasi: false };
   assert.deepEqual((await service.status('a')).spec.permissions, { ...none, ...permissions });
+});
+
+test('the heaps of workers, and of what they fork, are those that Node gives them', async (t) => {
+  const youngGeneration = (options: object) =>
+    startService(t, { workersDir: workersDir(t, { 'probe.mjs': HEAPS }), ...options });
+  const usual = await youngGeneration({});
+  await usual.register({ name: 'a', module: 'probe.mjs', workers: 1 });
+  const heaps = await tellsOf(usual, 'a');
+  assert.equal(heaps['grown'], true);
+  assert.deepEqual(heaps['forked'], []);
+  const NODE_OPTIONS = '--max-semi-space-size=1';
+  const asked = await youngGeneration({ env: { PW_WORKER_ENV: 'NODE_OPTIONS', NODE_OPTIONS } });
+  await asked.register({ name: 'a', module: 'probe.mjs', workers: 1 });
+  assert.equal((await tellsOf(asked, 'a'))['grown'], false, 'who asks for another one gets it');
 });
 
 test('a worker’s directory is its group’s own: empty, and gone once the host is', async (t) => {

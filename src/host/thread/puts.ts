@@ -42,7 +42,7 @@ export class Puts {
   readonly #maxBytes: number;
   readonly #pending: Pending[] = [];
   #bytes = 0;
-  readonly #spare = new SpareMemory(MOST_SPARE_BYTES);
+  readonly #spare = new SpareMemory();
   /** How often the worker has asked for memory that it has put no item in yet: so much of it is to come back. */
   #wanted = 0;
   #listening = false;
@@ -57,7 +57,11 @@ export class Puts {
   /** Memory for an item, with whatever is in it. @throws RangeError when there is no such memory */
   allocate(bytes: number): ArrayBuffer {
     if (isUsedAgain(bytes)) this.#wanted++;
-    return this.#spare.take(bytes) ?? new ArrayBuffer(bytes);
+    const spare = this.#spare.take(bytes);
+    if (spare !== undefined) return spare;
+    // What is of other sizes makes room: items of many sizes find little of their own, and would leave ever more behind.
+    this.#spare.shrinkTo(Math.max(0, this.#spare.bytes - bytes));
+    return new ArrayBuffer(bytes);
   }
 
   /** @throws TypeError, RangeError, FeedClosed: by the promise */
@@ -132,6 +136,7 @@ export class Puts {
     this.#listening = true;
     this.#port.on('message', ({ taken, spare }: PutAnswer) => {
       if (spare !== undefined) this.#spare.add(spare);
+      this.#spare.shrinkTo(MOST_SPARE_BYTES);
       const pending = this.#pending.shift();
       if (pending === undefined) return;
       this.#bytes -= pending.bytes;
