@@ -3,7 +3,10 @@ import { clientCommand } from './cli/syntax.js';
 
 // Everything is loaded only when it is needed: what the service is made of takes longer to load than a command for
 // people may take.
-async function main([first, ...others]: readonly string[]): Promise<void> {
+async function main(args: readonly string[]): Promise<void> {
+  const [first, ...others] = args;
+  // As people type it: `help start` is `start --help`.
+  if (first === 'help') return main([...others, '--help']);
   const client = clientCommand(first);
   if (client !== undefined) {
     const [{ runClient }, { processOutput }] = await Promise.all([
@@ -17,17 +20,17 @@ async function main([first, ...others]: readonly string[]): Promise<void> {
       stdout: (text) => process.stdout.write(text),
       stderr: (text) => process.stderr.write(text),
     });
-  } else await service();
+  } else await service(args);
 }
 
-async function service(): Promise<void> {
+async function service(args: readonly string[]): Promise<void> {
   const [{ helpText, readCommandLine }, { ConfigError }, { StateDirectoryError }] = await Promise.all([
     import('./config/command-line.js'),
     import('./config/config-error.js'),
     import('./store/state-directory-error.js'),
   ]);
   try {
-    const line = readCommandLine(process.argv.slice(2), process.env);
+    const line = readCommandLine(args, process.env);
     switch (line.command) {
       case 'help':
         process.stdout.write(helpText());

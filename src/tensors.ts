@@ -47,8 +47,9 @@ export function tensors(
   const header: Record<string, unknown> = Object.create(null);
   if (metadata !== undefined) header['__metadata__'] = checkMetadata(metadata);
   let end = 0;
-  const parts = Object.entries(of).map(([name, { dtype, shape, data }]) => {
-    const bytes = check(name, dtype, shape, data);
+  const parts = Object.entries(of).map(([name, tensor]) => {
+    const bytes = check(name, tensor);
+    const { dtype, shape } = tensor;
     const begin = end;
     end += bytes.byteLength;
     header[name] = { dtype, shape, data_offsets: [begin, end] };
@@ -65,10 +66,13 @@ export function tensors(
   return all;
 }
 
-function check(name: string, dtype: TensorType, shape: readonly number[], data: Tensor['data']): Uint8Array {
+function check(name: string, described: Tensor): Uint8Array {
   if (name === '__metadata__')
     throw new TypeError('a tensor cannot be called "__metadata__": the format has its own use for that');
   const tensor = `tensor "${name}"`;
+  if (typeof described !== 'object' || described === null || !('dtype' in described))
+    throw new TypeError(`${tensor} must be an object such as { dtype: 'F32', shape: [32, 64], data }`);
+  const { dtype, shape, data } = described;
   if (!Object.hasOwn(SIZES, dtype))
     throw new TypeError(
       `${tensor}: dtype ${JSON.stringify(dtype)} is none of ${Object.keys(SIZES).join(', ')}`,

@@ -5,6 +5,7 @@ import type { Arguments } from './arguments.js';
 import type { ServiceClient } from './client.js';
 import { stateColour } from './colour.js';
 import { EXIT, type ExitCode, Refused } from './failures.js';
+import { feedColumns } from './feed-columns.js';
 import { printable, printableJson } from './printable.js';
 import type { Screen } from './screen.js';
 import { type Cell, type Column, tableLines } from './table.js';
@@ -22,8 +23,8 @@ const GROUP_COLUMNS: readonly Column[] = [
   { title: 'MEAN', align: 'right' },
   { title: 'RESTARTS', align: 'right' },
   { title: 'MEMORY', align: 'right' },
-  { title: 'REASON' },
 ];
+const LAST_GROUP_COLUMN: Column = { title: 'REASON' };
 const WORKER_COLUMNS: readonly Column[] = [
   { title: 'WORKER', align: 'right' },
   { title: 'INDEX', align: 'right' },
@@ -51,7 +52,7 @@ export async function status(args: Arguments, client: ServiceClient, screen: Scr
     if (missing.length === 0)
       screen.complain(args.labels.length > 0 ? 'no group has these labels' : 'no groups');
   } else {
-    screen.print(...tableLines(GROUP_COLUMNS, groups.map(groupRow), { colour: screen.colour }));
+    screen.print(...groupTable(groups, screen.colour));
     if (args.operands.length > 0)
       for (const group of groups) {
         screen.print('', `${printable(group.name)}:`);
@@ -90,7 +91,14 @@ export function stateCell(state: string): Cell {
   return { text: state, colour: stateColour(state) };
 }
 
-function groupRow(group: GroupStatus): Cell[] {
+function groupTable(groups: readonly GroupStatus[], colour: boolean): string[] {
+  const feeds = feedColumns(groups);
+  const columns = [...GROUP_COLUMNS, ...feeds.columns, LAST_GROUP_COLUMN];
+  const rows = groups.map((group) => [...groupCells(group), ...feeds.cells(group), reasonOf(group)]);
+  return tableLines(columns, rows, { colour });
+}
+
+function groupCells(group: GroupStatus): Cell[] {
   const { name, state, since, desired, totals, host } = group;
   return [
     name,
@@ -103,7 +111,6 @@ function groupRow(group: GroupStatus): Cell[] {
     mean(totals),
     count(totals.restarts),
     host === null ? NOTHING : memory(host.memoryBytes),
-    reasonOf(group),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type CallRate, type CallTimes, callRate, readCallTimes } from '../readings/call-times.js';
 import { p99Of, workersAtWork } from '../readings/group-words.js';
+import { itemRate } from '../readings/item-rate.js';
 import { count, duration, memory, NOTHING, rate } from '../readings/quantities.js';
 import type { GroupStatus } from '../schemas/group-status.js';
 import { describeAddress } from './address.js';
@@ -8,6 +9,7 @@ import type { Arguments } from './arguments.js';
 import type { ServiceClient } from './client.js';
 import { paint } from './colour.js';
 import { EXIT, type ExitCode, type Refused, Unreachable } from './failures.js';
+import { feedColumns } from './feed-columns.js';
 import { FullScreen } from './full-screen.js';
 import { printable, printableJson } from './printable.js';
 import type { Screen } from './screen.js';
@@ -17,10 +19,7 @@ import { type Cell, type Column, tableLines } from './table.js';
 const EVERY_MS = 1000;
 
 /** Shown when a group has a feed. */
-const FEED_COLUMNS: readonly Column[] = [
-  { title: 'FEED', align: 'right' },
-  { title: 'TRAINER WAITS', align: 'right' },
-];
+const ITEMS_COLUMN: Column = { title: 'ITEMS/S', align: 'right' };
 const LAST_COLUMN: Column = { title: 'REASON' };
 const COLUMNS: readonly Column[] = [
   { title: 'GROUP' },
@@ -49,6 +48,8 @@ interface Seen {
   readonly calls: CallRate | undefined;
   /** Processors' worth of time; undefined without a process that was there before. */
   readonly cpu: number | undefined;
+  /** Items that were taken from its feed, a second. */
+  readonly items: number | undefined;
 }
 
 /**
@@ -106,12 +107,14 @@ function seenBetween(before: Sample, after: Sample): Seen[] {
   const was = new Map(before.groups.map((group) => [group.name, group]));
   return after.groups.map((group) => {
     const [from, to] = [before.times.get(group.name), after.times.get(group.name)];
-    const [old, now] = [was.get(group.name)?.host, group.host];
+    const last = was.get(group.name);
+    const [old, now] = [last?.host, group.host];
     const sameHost = old !== null && old !== undefined && now !== null && old.pid === now.pid;
     return {
       group,
       calls: from === undefined || to === undefined ? undefined : callRate(from, to, seconds),
       cpu: sameHost && seconds > 0 ? (now.cpuSeconds - old.cpuSeconds) / seconds : undefined,
+      items: itemRate(last, group, seconds),
     };
   });
 }
@@ -131,19 +134,16 @@ function draw(full: FullScreen, args: Arguments, screen: Screen, seen: readonly 
 }
 
 function table(seen: readonly Seen[], options: { colour: boolean; width?: number }): string[] {
-  const fed = seen.some(({ group }) => group.feed !== null);
-  const columns = [...COLUMNS, ...(fed ? FEED_COLUMNS : []), LAST_COLUMN];
+  const feeds = feedColumns(seen.map(({ group }) => group));
+  const fed = feeds.columns.length > 0;
+  const columns = [...COLUMNS, ...(fed ? [ITEMS_COLUMN] : []), ...feeds.columns, LAST_COLUMN];
   const rows = seen.map((one) => [
     ...cellsOf(one),
-    ...(fed ? feedCells(one.group) : []),
+    ...(fed ? [one.items === undefined ? NOTHING : rate(one.items)] : []),
+    ...feeds.cells(one.group),
     reasonOf(one.group),
   ]);
   return tableLines(columns, rows, options);
-}
-
-function feedCells({ feed }: GroupStatus): Cell[] {
-  if (feed === null) return [NOTHING, NOTHING];
-  return [`${count(feed.depth)}/${count(feed.capacity)}`, `${Math.round(100 * feed.takeWaitShare)} %`];
 }
 
 function cellsOf({ group, calls, cpu }: Seen): Cell[] {
@@ -161,7 +161,7 @@ function cellsOf({ group, calls, cpu }: Seen): Cell[] {
   ];
 }
 
-function asJson({ group, calls, cpu }: Seen) {
+function asJson({ group, calls, cpu, items }: Seen) {
   const { name, state, reason, workers, totals, host, feed } = group;
   return {
     name,
@@ -178,7 +178,13 @@ function asJson({ group, calls, cpu }: Seen) {
     feed:
       feed === null
         ? null
-        : { depth: feed.depth, capacity: feed.capacity, takeWaitShare: feed.takeWaitShare },
+        : {
+            itemsPerSecond: items ?? null,
+            depth: feed.depth,
+            capacity: feed.capacity,
+            takeWaitShare: feed.takeWaitShare,
+            putWaitShare: feed.putWaitShare,
+          },
   };
 }
 

@@ -320,10 +320,23 @@ test('top: rates of a second, as a table and as JSON', async (t) => {
     await service.register({ name: 'fed', module: 'feeds.mjs', workers: 1, feed: { capacity: 5 } });
     await service.start('fed');
     await until('a full feed', async () => (await service.status('fed')).feed.depth === 5 || undefined);
-    const { stdout } = await ask('top', '--once');
-    assert.match(stdout, / FEED +TRAINER WAITS +REASON\n/);
-    assert.match(stdout, /^idle .* - +-$/m);
-    assert.match(stdout, /^fed .* 5\/5 +0 %$/m);
+    for (const [command, items, none] of [
+      [['top', '--once'], ' ITEMS/S +', ' 0 +'],
+      [['status'], '', ''],
+    ] as const) {
+      const { stdout } = await ask(...command);
+      assert.match(stdout, new RegExp(`${items} FEED +TRAINER WAITS +WORKERS WAIT +REASON\n`));
+      assert.match(stdout, /^idle .* - +- +-$/m);
+      assert.match(stdout, new RegExp(`^fed .*${none} 5/5 +0 % +\\d+ %$`, 'm'));
+    }
+    const json = await ask('top', '--once', '--json', 'fed');
+    assert.deepEqual(JSON.parse(json.stdout).groups[0].feed, {
+      itemsPerSecond: 0,
+      depth: 5,
+      capacity: 5,
+      takeWaitShare: 0,
+      putWaitShare: JSON.parse(json.stdout).groups[0].feed.putWaitShare,
+    });
     await service.call('DELETE', '/v1/groups/fed');
   });
 

@@ -71,6 +71,12 @@ test('an address that this machine does not have is one clear line', async (t) =
   assertRefused(await run(t, flags), /cannot listen on 203\.0\.113\.1/);
 });
 
+test('help is what people type', async (t) => {
+  const { stdout } = await run(t, ['--help']);
+  assert.equal((await run(t, ['help'])).stdout, stdout);
+  assert.equal((await run(t, ['help', 'start'])).stdout, (await run(t, ['start', '--help'])).stdout);
+});
+
 test('--help prints every setting', async (t) => {
   const { code, stdout, stderr } = await run(t, ['--help'], { PW_PORT: 'abc' });
   assert.deepEqual([code, stderr], [0, '']);

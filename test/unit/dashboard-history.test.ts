@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { numbersOf, presentCall } from '#dist/dashboard/model/group-text.js';
 import { History } from '#dist/dashboard/model/history.js';
 import { pageClock } from '#dist/dashboard/model/page-clock.js';
-import { Series } from '#dist/dashboard/model/series.js';
+import { NO_POINT, Series } from '#dist/dashboard/model/series.js';
 import { ServiceClock } from '#dist/dashboard/model/service-clock.js';
 import { remarksOf } from '#dist/readings/group-words.js';
 import type { GroupStatus } from '#dist/schemas/group-status.js';
@@ -43,6 +43,7 @@ test('history makes rates of snapshots, with gaps where nothing is known', () =>
     memory: '74 MiB',
     cpu: '0 %',
     feedDepth: null,
+    itemsPerSecond: '-',
     trainerWaits: '-',
     workersWait: '-',
     waits: null,
@@ -69,6 +70,20 @@ test('of a feed it is said who waits for whom', () => {
   assert.equal(waits({ takeWaitShare: 0, putWaitShare: 0 }, { host: null }), null);
 });
 
+test('items a second are those that were taken in the last seconds', () => {
+  const history = new History();
+  const taken = (second: number, takenItems: number) => {
+    history.add(snapshot(second, 0, { feed: { ...FEED, takenItems } }));
+    return history.views[0]?.items;
+  };
+  assert.equal(taken(0, 50), undefined);
+  assert.equal(taken(1, 60), 10);
+  assert.equal(taken(4, 90), 10);
+  assert.equal(taken(11, 90), 0, 'of what was before the window, nothing');
+  assert.equal(taken(12, 3), undefined, 'it was registered anew');
+  assert.deepEqual(history.views[0]?.series.column('itemsPerSecond'), [null, 10, 10, 0, null]);
+});
+
 test('series keep the last minutes', () => {
   const series = new Series(10);
   for (let second = 0; second < 100; second++) series.add(second, { ...snapshotPoint(), perSecond: second });
@@ -77,7 +92,7 @@ test('series keep the last minutes', () => {
 });
 
 function snapshotPoint() {
-  return { perSecond: 0, median: 0, p99: 0, feedDepth: null, takeWaitShare: null, memoryMib: 1 };
+  return { ...NO_POINT, perSecond: 0, median: 0, p99: 0, memoryMib: 1 };
 }
 
 test('what there is to say of a group and its workers', () => {

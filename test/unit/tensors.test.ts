@@ -74,6 +74,8 @@ test('what does not fit together is refused with what is wrong', () => {
   const data = f32([1, 2, 3]);
   refuses({ dtype: 'F32', shape: [2], data }, /"x": F32 \[2\] needs 8 bytes, the data has 12/, RangeError);
   refuses({ dtype: 'float32', shape: [3], data }, /"float32" is none of F64, F32/);
+  for (const bare of [data, data.buffer, null, undefined, [1]])
+    refuses(bare, /tensor "x" must be an object such as \{ dtype: 'F32'/);
   refuses({ dtype: 'toString', shape: [3], data }, /none of/);
   refuses({ dtype: 'F64', shape: [3], data }, /elements of F64 have 8 bytes, those of the data have 4/);
   for (const shape of [3, undefined, [1.5], [-1], ['3']]) refuses({ dtype: 'F32', shape, data }, /shape/);

@@ -1,5 +1,5 @@
-import { p99Of, workersAtWork } from '../../readings/group-words.js';
-import { age, count, duration, memory, NOTHING, rate } from '../../readings/quantities.js';
+import { feedWords, p99Of, workersAtWork } from '../../readings/group-words.js';
+import { age, duration, memory, NOTHING, rate } from '../../readings/quantities.js';
 import type { GroupStatus } from '../../schemas/group-status.js';
 import type { GroupState } from '../../schemas/states.js';
 import type { GroupView } from './history.js';
@@ -17,6 +17,7 @@ export interface GroupNumbers {
   readonly cpu: string;
   /** Items that wait, of how many; null without a feed. */
   readonly feedDepth: string | null;
+  readonly itemsPerSecond: string;
   /** Shares of the last minute in which the trainer waited for items, and workers for the trainer. */
   readonly trainerWaits: string;
   readonly workersWait: string;
@@ -24,11 +25,12 @@ export interface GroupNumbers {
   readonly waits: string | null;
 }
 
-export function numbersOf({ group, calls, cpu }: GroupView): GroupNumbers {
+export function numbersOf({ group, calls, cpu, items }: GroupView): GroupNumbers {
   const { host, feed } = group;
+  const words = feedWords(group);
+  const trainerWaits = words?.trainerWaits ?? NOTHING;
+  const workersWait = words?.workersWait ?? NOTHING;
   const waits = host === null ? null : feed;
-  const trainerWaits = waits === null ? NOTHING : percent(waits.takeWaitShare);
-  const workersWait = waits === null ? NOTHING : percent(waits.putWaitShare);
   return {
     workers: workersAtWork(group),
     perSecond: calls === undefined ? NOTHING : rate(calls.perSecond),
@@ -36,7 +38,8 @@ export function numbersOf({ group, calls, cpu }: GroupView): GroupNumbers {
     p99: p99Of(calls),
     memory: host === null ? NOTHING : memory(host.memoryBytes),
     cpu: cpu === undefined ? NOTHING : `${Math.round(100 * Math.max(0, cpu))} %`,
-    feedDepth: feed === null ? null : `${count(feed.depth)}/${count(feed.capacity)}`,
+    feedDepth: words?.depth ?? null,
+    itemsPerSecond: items === undefined ? NOTHING : rate(items),
     trainerWaits,
     workersWait,
     waits:
@@ -45,10 +48,6 @@ export function numbersOf({ group, calls, cpu }: GroupView): GroupNumbers {
         ? `workers wait ${workersWait}`
         : `trainer waits ${trainerWaits}`),
   };
-}
-
-function percent(share: number): string {
-  return `${Math.round(100 * share)} %`;
 }
 
 /** How long the worker has been in its call, as far as can be seen: since the end of the one before. */

@@ -1,4 +1,5 @@
 import { type CallRate, type CallTimes, callRate } from '../../readings/call-times.js';
+import { itemRate } from '../../readings/item-rate.js';
 import type { GroupStatus } from '../../schemas/group-status.js';
 import { MOST_POLL_SECONDS, READ_SECONDS } from './backoff.js';
 import { NO_POINT, type Point, Series } from './series.js';
@@ -18,6 +19,8 @@ export interface GroupView {
   readonly calls: CallRate | undefined;
   /** Processors' worth of time over the last seconds; undefined without a process that was there before. */
   readonly cpu: number | undefined;
+  /** Items a second that were taken over the last seconds; undefined without a feed that was there before. */
+  readonly items: number | undefined;
   readonly series: Series;
 }
 
@@ -66,8 +69,17 @@ export class History {
     const calls = from === undefined || to === undefined ? undefined : callRate(from, to, seconds);
     const series = this.#series.get(group.name) ?? new Series();
     this.#series.set(group.name, series);
-    series.add(at, pointOf(group, calls));
-    return { group, calls, cpu: this.#cpu(group, at), series };
+    const items = this.#items(group, at);
+    series.add(at, pointOf(group, calls, items));
+    return { group, calls, cpu: this.#cpu(group, at), items, series };
+  }
+
+  #items(group: GroupStatus, at: number): number | undefined {
+    for (const { at: then, groups } of this.#window) {
+      const old = groups.find(({ name }) => name === group.name);
+      if (old !== undefined) return itemRate(old, group, at - then);
+    }
+    return undefined;
   }
 
   #cpu({ name, host }: GroupStatus, at: number): number | undefined {
@@ -80,13 +92,14 @@ export class History {
   }
 }
 
-function pointOf({ host, feed }: GroupStatus, calls: CallRate | undefined): Point {
+function pointOf({ host, feed }: GroupStatus, calls: CallRate | undefined, items: number | undefined): Point {
   const atWork = host !== null;
   return {
     perSecond: calls?.perSecond ?? null,
     median: calls?.median ?? null,
     p99: calls?.p99 ?? null,
     feedDepth: atWork ? (feed?.depth ?? null) : null,
+    itemsPerSecond: items ?? null,
     takeWaitShare: atWork ? (feed?.takeWaitShare ?? null) : null,
     memoryMib: host === null ? null : host.memoryBytes / 2 ** 20,
   };

@@ -5,6 +5,7 @@ export interface Point {
   readonly median: number | null;
   readonly p99: number | null;
   readonly feedDepth: number | null;
+  readonly itemsPerSecond: number | null;
   /** 0 to 1. */
   readonly takeWaitShare: number | null;
   readonly memoryMib: number | null;
@@ -16,6 +17,7 @@ export const NO_POINT: Point = {
   median: null,
   p99: null,
   feedDepth: null,
+  itemsPerSecond: null,
   takeWaitShare: null,
   memoryMib: null,
 };

@@ -39,6 +39,12 @@ export function GroupPlots({ view }: { view: GroupView }) {
             top={group.feed.capacity}
           />
           <Plot
+            title="Items taken per second"
+            series={series}
+            lines={[{ measure: 'itemsPerSecond', name: '', now: numbers.itemsPerSecond }]}
+            format={rate}
+          />
+          <Plot
             title="Trainer waits, share of the last minute"
             series={series}
             lines={[{ measure: 'takeWaitShare', name: '', now: numbers.trainerWaits }]}
