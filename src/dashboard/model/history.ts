@@ -101,6 +101,7 @@ function pointOf({ host, feed }: GroupStatus, calls: CallRate | undefined, items
     feedDepth: atWork ? (feed?.depth ?? null) : null,
     itemsPerSecond: items ?? null,
     takeWaitShare: atWork ? (feed?.takeWaitShare ?? null) : null,
+    putWaitShare: atWork ? (feed?.putWaitShare ?? null) : null,
     memoryMib: host === null ? null : host.memoryBytes / 2 ** 20,
   };
 }

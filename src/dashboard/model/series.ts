@@ -8,6 +8,7 @@ export interface Point {
   readonly itemsPerSecond: number | null;
   /** 0 to 1. */
   readonly takeWaitShare: number | null;
+  readonly putWaitShare: number | null;
   readonly memoryMib: number | null;
 }
 export type Measure = keyof Point;
@@ -19,6 +20,7 @@ export const NO_POINT: Point = {
   feedDepth: null,
   itemsPerSecond: null,
   takeWaitShare: null,
+  putWaitShare: null,
   memoryMib: null,
 };
 

@@ -45,9 +45,12 @@ export function GroupPlots({ view }: { view: GroupView }) {
             format={rate}
           />
           <Plot
-            title="Trainer waits, share of the last minute"
+            title="Who waits, share of the last minute"
             series={series}
-            lines={[{ measure: 'takeWaitShare', name: '', now: numbers.trainerWaits }]}
+            lines={[
+              { measure: 'takeWaitShare', name: 'trainer', now: numbers.trainerWaits },
+              { measure: 'putWaitShare', name: 'workers', now: numbers.workersWait },
+            ]}
             format={percent}
             top={1}
           />

@@ -62,11 +62,13 @@ export function Plot({ title, series, lines, format, logarithmic = false, top }:
     <figure>
       <figcaption>
         <span class="plot-title">{title}</span>
-        {lines.map(({ name }, i) => (
-          <span key={name} class={`plot-value line-${i}`}>
-            {name !== '' && <span class="plot-key">{name}</span>} {values[i]}
-          </span>
-        ))}
+        <span class="plot-values">
+          {lines.map(({ name }, i) => (
+            <span key={name} class={`plot-value line-${i}`}>
+              {name !== '' && <span class="plot-key">{name}</span>} {values[i]}
+            </span>
+          ))}
+        </span>
         <span class="plot-time">{time === undefined ? '' : timeOfDay(time * 1000)}</span>
       </figcaption>
       <div ref={place} class="plot" role="img" aria-label={`${title}, of the last minutes. Now: ${spoken}`} />
