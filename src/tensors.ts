@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** Element types of the safetensors format, with their size in bytes. */
 const SIZES = {
   F64: 8,
@@ -31,7 +33,8 @@ export interface Tensor {
 const ALIGNMENT = 8;
 
 /**
- * Puts tensors into one buffer in the safetensors format, in the given order: what `safetensors.torch.load` and the
+ * Puts tensors into one buffer in the safetensors format, in the order of their names in the object (which JavaScript gives
+ * to names that are whole numbers first): what `safetensors.torch.load` and the
  * like read. The data is copied.
  *
  * @param metadata text that goes with them, as `__metadata__`
@@ -80,7 +83,8 @@ function check(name: string, described: Tensor): Uint8Array {
   if (!Array.isArray(shape) || !shape.every((length) => Number.isSafeInteger(length) && length >= 0))
     throw new TypeError(`${tensor}: shape must be an array of whole numbers from 0`);
   const isView = ArrayBuffer.isView(data);
-  if (!isView && !(data instanceof ArrayBuffer) && !(data instanceof SharedArrayBuffer))
+  // Not by `instanceof`: what a vm context has made is of other classes.
+  if (!isView && !types.isAnyArrayBuffer(data))
     throw new TypeError(`${tensor}: data must be a typed array or a buffer`);
   const size = SIZES[dtype];
   // Elements of another size are most likely numbers of another kind, whose bytes would mean nothing.

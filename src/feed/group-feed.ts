@@ -8,6 +8,9 @@ import { SpareMemory } from './spare-memory.js';
 import { StarvationWatch } from './starvation.js';
 import { WaitShares } from './wait-shares.js';
 
+/** How many ticks apart memory is freed that nobody has needed: half a minute, longer than most pauses of a trainer. */
+const FREE_TICKS = 60;
+
 /** The feed of one group, in its host. */
 export class GroupFeed {
   readonly #queue: FeedQueue;
@@ -15,9 +18,12 @@ export class GroupFeed {
   readonly #shares: WaitShares;
   readonly #starvation: StarvationWatch;
   readonly #warn: (text: string) => void;
-  /** Memory of items that were taken. With what the queue holds it is never more than the queue once held by itself. */
+  /** Memory of items that were taken. With that of items that are here it is never more than those once had by themselves. */
   readonly #spare = new SpareMemory();
-  #mostHeldBytes = 0;
+  /** Bytes of items that were put, and whose memory is in use, and the most there ever were. */
+  #bytes = 0;
+  #mostBytes = 0;
+  #ticks = 0;
   /** When a put of the worker was last answered. */
   readonly #settledAt = new Map<number, number>();
 
@@ -40,16 +46,22 @@ export class GroupFeed {
   }
 
   put(workerId: number, put: FeedPut): void {
+    const size = put.bytes.byteLength;
+    this.#bytes += size;
+    this.#mostBytes = Math.max(this.#mostBytes, this.#bytes);
     this.#queue.put(workerId, {
       ...put,
       settle: (taken) => {
         this.#settledAt.set(workerId, monotonicMs());
         put.settle(taken);
       },
+      release: () => {
+        this.#bytes -= size;
+        put.release();
+      },
     });
-    const { heldBytes } = this.#queue;
-    this.#mostHeldBytes = Math.max(this.#mostHeldBytes, heldBytes);
-    this.#spare.shrinkTo(this.#mostHeldBytes - heldBytes);
+    // Only here the sum can grow: what is released is spare then.
+    this.#spare.shrinkTo(this.#mostBytes - this.#bytes);
   }
 
   /** Memory of exactly so many bytes that a worker may write an item into. */
@@ -101,7 +113,7 @@ export class GroupFeed {
   /** To be called twice a second. */
   tick(): void {
     this.#shares.tick();
-    this.#spare.freeUnneeded();
+    if (++this.#ticks % FREE_TICKS === 0) this.#spare.freeUnneeded();
     const warning = this.#starvation.check();
     if (warning !== undefined) this.#warn(warning);
   }

@@ -3,18 +3,15 @@ import { release } from '../release.js';
 /** Below this size new memory costs no more than what it takes to send the old one back. */
 const LEAST_SPARE_BYTES = 64 * 1024;
 
-/** The largest that is used again, and what a thread may have of it: what a few takers get in an answer. */
-export const MOST_SPARE_BYTES = 32 * 1024 * 1024;
-
 /** Whether memory of this size is used again. */
 export function isUsedAgain(bytes: number): boolean {
-  return bytes >= LEAST_SPARE_BYTES && bytes <= MOST_SPARE_BYTES;
+  return bytes >= LEAST_SPARE_BYTES;
 }
 
 /**
  * Memory of items that were taken, for the next items of the same size. New memory of a megabyte is a few hundred pages
  * that the operating system has to clear and hand over one by one, which takes longer than to fill them. How much may wait
- * is for its owner to say, by `shrinkTo`.
+ * is for its owner to say.
  */
 export class SpareMemory {
   /** The oldest first. */
@@ -23,6 +20,9 @@ export class SpareMemory {
   /** The least there was since the last look at what nobody needs. */
   #least = 0;
 
+  get count(): number {
+    return this.#spare.length;
+  }
   get bytes(): number {
     return this.#bytes;
   }
@@ -40,13 +40,17 @@ export class SpareMemory {
     this.#changeBytes(buffer.byteLength);
   }
 
+  /** Frees the oldest, if there is one. */
+  freeOldest(): void {
+    const oldest = this.#spare.shift();
+    if (oldest === undefined) return;
+    this.#changeBytes(-oldest.byteLength);
+    release(oldest);
+  }
+
   /** Frees the oldest until no more than so many bytes are left. */
   shrinkTo(bytes: number): void {
-    while (this.#bytes > bytes) {
-      const oldest = this.#spare.shift() as ArrayBuffer;
-      this.#changeBytes(-oldest.byteLength);
-      release(oldest);
-    }
+    while (this.#bytes > bytes) this.freeOldest();
   }
 
   /** Frees as much as nobody has needed since the last call. */

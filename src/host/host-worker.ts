@@ -210,17 +210,17 @@ export class HostWorker {
     }
   }
 
-  #onPut({ bytes, contentType, meta, returns }: Extract<ThreadMessage, { type: 'put' }>): void {
+  #onPut({ bytes, contentType, meta, reusable }: Extract<ThreadMessage, { type: 'put' }>): void {
     const { feed } = this.#world;
     const port = this.#task?.port;
     const size = bytes.byteLength;
     // To a port that is closed, nothing is sent; what is moved to it is freed.
     const settle = (taken: boolean) => {
       // With the answer, since a message of its own would wake the worker once more.
-      const spare = taken && returns ? feed?.takeSpare(size) : undefined;
+      const spare = taken && reusable ? feed?.takeSpare(size) : undefined;
       port?.postMessage({ taken, spare } satisfies PutAnswer, spare === undefined ? [] : [spare]);
     };
-    const free = () => (returns && feed !== undefined ? feed.addSpare(bytes.buffer) : release(bytes.buffer));
+    const free = () => (reusable && feed !== undefined ? feed.addSpare(bytes.buffer) : release(bytes.buffer));
     if (feed === undefined || this.#memory.stopRequested) {
       free();
       settle(false);

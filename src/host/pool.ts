@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort, type Transferable } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import { threadFlags } from './own-heap.js';
 import type { ThreadMessage, ThreadTask, WorkerResult } from './thread/tasks.js';
 
 /** What a thread gets to end its task by itself before it is ended by force. */
@@ -52,6 +53,7 @@ export class PoolThread {
       atomics: 'disabled',
       recordTiming: false,
       env: process.env,
+      execArgv: threadFlags(),
       ...(heapMb !== null && { resourceLimits: { maxOldGenerationSizeMb: heapMb } }),
     });
     this.#pool.on('error', (error) => this.#onError(error));

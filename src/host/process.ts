@@ -1,6 +1,5 @@
 import { closeSync } from 'node:fs';
-import { keepOwnHeap } from './own-heap.js';
-import { ThreadSupply } from './thread-supply.js';
+import { unboundThreadHeaps } from './own-heap.js';
 
 /**
  * Entry of a host process. Started by the control plane with its ends of the channel, its title, how many threads it is to
@@ -19,8 +18,10 @@ for (const fd of inherited) {
   }
 }
 
-keepOwnHeap();
+// Before all else is loaded: as long as V8 has other flags than Node was built with, it compiles Node's own modules anew.
+unboundThreadHeaps();
 
+const { ThreadSupply } = await import('./thread-supply.js');
 // They come up while the rest of the host is being loaded: that takes as long as they do.
 const threads = new ThreadSupply(Number(ready));
 const { runHost } = await import('./run-host.js');

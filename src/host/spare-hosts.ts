@@ -131,7 +131,7 @@ export class SpareHosts {
     const { count, starter } = this.#options;
     if (this.#waiting.size >= count) return;
     try {
-      this.#watch(starter.start(USUAL, SPARE_TITLE));
+      this.#watch(starter.start(USUAL, SPARE_TITLE, true));
     } catch (error) {
       this.#fail((error as Error).message);
       return;

@@ -47,15 +47,17 @@ export function hostStarter(surroundings: HostSurroundings) {
      * Starts a host.
      * @param spec of its group, as far as it makes a difference
      * @param title what the process is listed as, until it has a group
+     * @param mayHaveFeed whether it is to be ready for a feed, which bounds the heap of its own thread
      * @throws what `spawn` throws, and the file system
      */
-    start(spec: HostSpec, title: string): StartedHost {
+    start(spec: HostSpec, title: string, mayHaveFeed = spec.feed !== null): StartedHost {
       const directory = directories.make();
       try {
         const flags = flagsOf(spec, directory, surroundings);
         const fingerprint = fingerprintOf(flags, environment);
         const args = [HOST_PROCESS, titleArgument(title), String(threadsOf(spec)), ...toClose];
-        const child = spawn(process.execPath, [...flags, ...args], {
+        const heap = mayHaveFeed ? ownHeapFlags(environment) : [];
+        const child = spawn(process.execPath, [...heap, ...flags, ...args], {
           // Its own process group: one signal reaches every process that its workers started.
           detached: true,
           cwd: directory,
@@ -113,10 +115,8 @@ function flagsOf(
   directory: string,
   { environment, fencedTo, feedSocket }: HostSurroundings,
 ): string[] {
-  const ownHeap = ownHeapFlags(environment);
-  if (fencedTo === undefined) return ownHeap;
+  if (fencedTo === undefined) return [];
   const coverage = environment['NODE_V8_COVERAGE'];
   const socket = feed === null ? undefined : feedSocket(name);
-  const fence = fenceFlags(permissions, { workersDir: realpathSync(fencedTo), directory, socket, coverage });
-  return [...ownHeap, ...fence];
+  return fenceFlags(permissions, { workersDir: realpathSync(fencedTo), directory, socket, coverage });
 }

@@ -330,13 +330,9 @@ test('top: rates of a second, as a table and as JSON', async (t) => {
       assert.match(stdout, new RegExp(`^fed .*${none} 5/5 +0 % +\\d+ %$`, 'm'));
     }
     const json = await ask('top', '--once', '--json', 'fed');
-    assert.deepEqual(JSON.parse(json.stdout).groups[0].feed, {
-      itemsPerSecond: 0,
-      depth: 5,
-      capacity: 5,
-      takeWaitShare: 0,
-      putWaitShare: JSON.parse(json.stdout).groups[0].feed.putWaitShare,
-    });
+    const { putWaitShare, ...others } = JSON.parse(json.stdout).groups[0].feed;
+    assert.deepEqual(others, { itemsPerSecond: 0, depth: 5, capacity: 5, takeWaitShare: 0 });
+    assert.ok(putWaitShare > 0 && putWaitShare <= 1, json.stdout);
     await service.call('DELETE', '/v1/groups/fed');
   });
 

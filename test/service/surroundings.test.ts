@@ -38,6 +38,10 @@ const HEAPS = probe({
     fs.writeFileSync(script, 'process.send(process.execArgv)');
     childProcess.fork(script).once('message', resolve).once('error', reject);
   })`,
+  inThread: `new Promise((resolve, reject) => {
+    const code = "require('node:worker_threads').parentPort.postMessage(process.execArgv)";
+    new Worker(code, { eval: true }).once('message', resolve).once('error', reject);
+  })`,
 });
 
 /** Removes its working directory in its first life. */
@@ -91,13 +95,15 @@ test('the heaps of workers, and of what they fork, are those that Node gives the
   const youngGeneration = (options: object) =>
     startService(t, { workersDir: workersDir(t, { 'probe.mjs': HEAPS }), ...options });
   const usual = await youngGeneration({});
-  await usual.register({ name: 'a', module: 'probe.mjs', workers: 1 });
+  const feed = { capacity: 1 };
+  await usual.register({ name: 'a', module: 'probe.mjs', workers: 1, feed });
   const heaps = await tellsOf(usual, 'a');
   assert.equal(heaps['grown'], true);
   assert.deepEqual(heaps['forked'], []);
+  assert.deepEqual(heaps['inThread'], []);
   const NODE_OPTIONS = '--max-semi-space-size=1';
   const asked = await youngGeneration({ env: { PW_WORKER_ENV: 'NODE_OPTIONS', NODE_OPTIONS } });
-  await asked.register({ name: 'a', module: 'probe.mjs', workers: 1 });
+  await asked.register({ name: 'a', module: 'probe.mjs', workers: 1, feed });
   assert.equal((await tellsOf(asked, 'a'))['grown'], false, 'who asks for another one gets it');
 });
 

@@ -6,6 +6,7 @@ import { pageClock } from '#dist/dashboard/model/page-clock.js';
 import { NO_POINT, Series } from '#dist/dashboard/model/series.js';
 import { ServiceClock } from '#dist/dashboard/model/service-clock.js';
 import { remarksOf } from '#dist/readings/group-words.js';
+import { itemRate } from '#dist/readings/item-rate.js';
 import type { GroupStatus } from '#dist/schemas/group-status.js';
 import { EXAMPLE, snapshot } from '../support/dashboard.js';
 
@@ -82,6 +83,17 @@ test('items a second are those that were taken in the last seconds', () => {
   assert.equal(taken(11, 90), 0, 'of what was before the window, nothing');
   assert.equal(taken(12, 3), undefined, 'it was registered anew');
   assert.deepEqual(history.views[0]?.series.column('itemsPerSecond'), [null, 10, 10, 0, null]);
+});
+
+test('items a second need a feed at both ends', () => {
+  const look = (takenItems: number | undefined) =>
+    snapshot(0, 0, { feed: takenItems === undefined ? null : { ...FEED, takenItems } })
+      .groups[0] as GroupStatus;
+  assert.equal(itemRate(look(10), look(40), 2), 15);
+  assert.equal(itemRate(look(undefined), look(40), 2), undefined);
+  assert.equal(itemRate(look(10), look(undefined), 2), undefined);
+  assert.equal(itemRate(undefined, look(40), 2), undefined);
+  assert.equal(itemRate(look(10), look(40), 0), undefined);
 });
 
 test('series keep the last minutes', () => {

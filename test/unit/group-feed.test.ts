@@ -8,6 +8,8 @@ import { temporaryDirectory } from '../support/temporary.js';
 
 /** More than a socket's buffers hold: when it is written, it is taken. */
 const BYTES = 1_000_000;
+/** So little that an answer is kept until its taker asks again, or has gone. */
+const SMALL = 200_000;
 
 /** The feed of a group with one worker, whose items' memory is used again. */
 async function groupFeed(t: TestContext) {
@@ -15,11 +17,19 @@ async function groupFeed(t: TestContext) {
   const feed = new GroupFeed({ capacity: 10, maxBytes: 100 * BYTES, ordered: false, socket }, () => {});
   await feed.listen();
   t.after(() => feed.end());
-  const taker = Taker.atSocket(socket);
-  t.after(() => taker.close());
+  const newTaker = () => {
+    const taker = Taker.atSocket(socket);
+    t.after(() => taker.close());
+    return taker;
+  };
+  const taker = newTaker();
+  const taken = (count: number) =>
+    until('the last of them to count as taken', () => feed.report().items === count || undefined);
   feed.join(0, 0);
   return {
     feed,
+    newTaker,
+    taken,
     put: (bytes = BYTES) =>
       feed.put(0, {
         bytes: new Uint8Array(bytes),
@@ -30,12 +40,12 @@ async function groupFeed(t: TestContext) {
       }),
     take: async (count: number) => {
       for (let i = 0; i < count; i++) await taker.ask();
-      await until('the last of them to count as taken', () => feed.report().items === count || undefined);
+      await taken(count);
     },
-    /** How many buffers of the usual size there are; they are gone then. */
-    spare: () => {
+    /** How many buffers of this size there are; they are gone then. */
+    spare: (bytes = BYTES) => {
       let count = 0;
-      while (feed.takeSpare(BYTES) !== undefined) count++;
+      while (feed.takeSpare(bytes) !== undefined) count++;
       return count;
     },
   };
@@ -49,11 +59,30 @@ test('the memory of taken items and of those that wait is together no more than 
   assert.equal(spare(), 2, 'room for five: one waits, and one of twice its size');
 });
 
-test('memory that nobody needs is freed at the second tick', async (t) => {
+test('so it is where answers wait to be read', async (t) => {
+  const { put, newTaker, taken, spare } = await groupFeed(t);
+  for (let i = 0; i < 10; i++) put(SMALL);
+  const takers = Array.from({ length: 8 }, newTaker);
+  for (const taker of takers) await taker.ask();
+  for (let i = 0; i < 8; i++) put(SMALL);
+  for (const taker of takers) taker.close();
+  await taken(8);
+  put(SMALL);
+  assert.equal(spare(SMALL), 7, 'room for eighteen, eight of which were being read: eleven wait');
+});
+
+test('memory that nobody needs is freed after half a minute', async (t) => {
   const { feed, put, take, spare } = await groupFeed(t);
+  const tick = (times: number) => {
+    for (let i = 0; i < times; i++) feed.tick();
+  };
   for (let i = 0; i < 3; i++) put();
+  tick(60);
   await take(3);
-  feed.tick();
-  feed.tick();
-  assert.equal(spare(), 0);
+  tick(60);
+  const needed = feed.takeSpare(BYTES);
+  assert.ok(needed, 'it has come since the last look');
+  feed.addSpare(needed);
+  tick(60);
+  assert.equal(spare(), 1);
 });

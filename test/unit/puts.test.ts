@@ -10,8 +10,8 @@ const MB = 1_000_000;
 function putsThatComeBack(t: TestContext): Puts {
   const { port1, port2 } = new MessageChannel();
   t.after(() => port1.close());
-  port2.on('message', ({ bytes, returns }: Extract<ThreadMessage, { type: 'put' }>) => {
-    const spare = returns ? bytes.buffer : undefined;
+  port2.on('message', ({ bytes, reusable }: Extract<ThreadMessage, { type: 'put' }>) => {
+    const spare = reusable ? bytes.buffer : undefined;
     port2.postMessage({ taken: true, spare } satisfies PutAnswer, spare === undefined ? [] : [spare]);
   });
   return new Puts(port1, 100 * MB);
@@ -20,30 +20,55 @@ function putsThatComeBack(t: TestContext): Puts {
 /** What buffers of this thread take, in bytes. */
 const held = () => process.memoryUsage().arrayBuffers;
 
-test('memory that came back is of no other size, and the next that is allocated is the same', async (t) => {
+/** Puts an item of so many bytes, and tells whether its memory was that of an earlier one. */
+async function putsAgain(puts: Puts, bytes: number): Promise<boolean> {
+  const item = new Uint8Array(puts.allocate(bytes));
+  const isOld = item[bytes - 1] === 7;
+  await puts.put(item.fill(7));
+  return isOld;
+}
+
+test('memory comes back for items of the same size', async (t) => {
   const puts = putsThatComeBack(t);
-  const first = new Uint8Array(puts.allocate(MB)).fill(7);
-  await puts.put(first);
-  assert.equal(puts.allocate(MB - 1).byteLength, MB - 1);
-  const before = held();
-  await puts.put(puts.allocate(MB));
-  assert.equal(new Uint8Array(puts.allocate(MB)).length, MB);
-  assert.ok(held() - before <= MB, `${held() - before} bytes more`);
+  const again = [];
+  for (const bytes of [MB, MB, MB - 1, MB]) again.push(await putsAgain(puts, bytes));
+  assert.deepEqual(again, [false, true, false, true]);
 });
 
-test('items of ever other sizes leave no more memory behind than one of them has', async (t) => {
+test('items of a few sizes in turn find memory of their own size', async (t) => {
   const puts = putsThatComeBack(t);
-  const before = held();
-  for (let i = 1; i <= 20; i++) await puts.put(puts.allocate(MB + i));
-  const most = 2 * MB;
-  assert.ok(held() - before <= most, `${held() - before} bytes more`);
+  const sizes = [MB, 500_000, 200_000, 100_000];
+  for (const size of sizes) assert.equal(await putsAgain(puts, size), false);
+  for (const size of [...sizes, ...sizes]) assert.equal(await putsAgain(puts, size), true);
 });
 
-test('memory of items that were made in advance is kept up to 32 MiB', async (t) => {
+test('items of ever other sizes leave the memory of four behind', async (t) => {
   const puts = putsThatComeBack(t);
   const before = held();
-  const items = Array.from({ length: 40 }, () => puts.allocate(MB));
-  for (const item of items) await puts.put(item);
-  const kept = held() - before;
-  assert.ok(kept <= 32 * 2 ** 20 && kept > 30 * MB, `${kept} bytes`);
+  for (let i = 1; i <= 20; i++) await putsAgain(puts, MB + i);
+  assert.ok(held() - before < 5 * MB, `${held() - before} bytes more`);
+});
+
+test('of items that are under way together all memory comes back, up to 32 MiB', async (t) => {
+  const puts = putsThatComeBack(t);
+  const putTogether = (count: number) =>
+    Promise.all(Array.from({ length: count }, () => putsAgain(puts, MB)));
+  await putTogether(10);
+  assert.deepEqual(new Set(await putTogether(10)), new Set([true]));
+  await putTogether(40);
+  assert.equal((await putTogether(40)).filter((isOld) => isOld).length, 33);
+});
+
+test('of items larger than that it is one', async (t) => {
+  const puts = putsThatComeBack(t);
+  assert.equal(await putsAgain(puts, 40 * MB), false);
+  assert.equal(await putsAgain(puts, 40 * MB), true);
+});
+
+test('memory that the worker has made itself, or a part of what it was given, brings none', async (t) => {
+  const puts = putsThatComeBack(t);
+  for (let i = 0; i < 5; i++) puts.allocate(MB);
+  for (let i = 0; i < 5; i++) await puts.put(new Uint8Array(MB).fill(7));
+  await puts.put(new Uint8Array(puts.allocate(2 * MB), 0, MB).fill(7));
+  assert.equal(await putsAgain(puts, MB), false);
 });

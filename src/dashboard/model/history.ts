@@ -76,7 +76,7 @@ export class History {
 
   #items(group: GroupStatus, at: number): number | undefined {
     for (const { at: then, groups } of this.#window) {
-      const old = groups.find(({ name }) => name === group.name);
+      const old = groups.find(({ name, feed }) => name === group.name && feed !== null);
       if (old !== undefined) return itemRate(old, group, at - then);
     }
     return undefined;

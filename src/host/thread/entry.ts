@@ -1,5 +1,4 @@
 import { takeCoverage } from 'node:v8';
-import { dropOwnHeapFlags } from '../own-heap.js';
 import { runHooks } from './hooks.js';
 import { ThreadLog } from './log.js';
 import { runLoggers } from './loggers.js';
@@ -7,8 +6,6 @@ import { WorkerMemory } from './memory.js';
 import { dropParentMessages } from './parent-port.js';
 import type { ThreadMessage, ThreadTask, WorkerResult } from './tasks.js';
 import { runWorker } from './worker.js';
-
-dropOwnHeapFlags();
 
 /** What the pool runs in each of its threads: one task, as long as its worker, hooks or loggers live. */
 export default async function run(task: ThreadTask): Promise<WorkerResult | undefined> {

@@ -56,8 +56,8 @@ export type ThreadMessage =
       bytes: Uint8Array<ArrayBuffer>;
       contentType: string;
       meta: string | undefined;
-      /** Whether the worker wants the memory back when the item is taken. */
-      returns: boolean;
+      /** Whether its memory is of `allocate`: it is used again when the item is taken, and the answer brings such memory. */
+      reusable: boolean;
     }
   | { type: 'logged' };
 
