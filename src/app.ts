@@ -24,7 +24,7 @@ import { Streams } from './api/streams/streams.js';
 import { Commands } from './api/waiting.js';
 import { type Clock, systemClock } from './clock.js';
 import { fenceRefusal } from './config/fence-refusal.js';
-import { connectionBound, descriptorLimit } from './connection-bound.js';
+import { connectionBound, descriptorLimit, portTakeBound } from './connection-bound.js';
 import { Coordinator } from './coordinator/coordinator.js';
 import type { HostFactory } from './coordinator/host.js';
 import { logEvent, logMessage } from './event-log.js';
@@ -222,7 +222,7 @@ async function assemble(options: AppOptions, state: StateDirectory | undefined):
   await server.register(lifecycleRoutes, { coordinator, commands, clock });
   await server.register(healthRoutes, { coordinator, setAside: state?.setAside ?? [] });
   await server.register(reloadRoutes, { reloader });
-  await server.register(feedRoutes, { coordinator, clock });
+  await server.register(feedRoutes, { coordinator, clock, mostTakes: portTakeBound(descriptorLimit()) });
   server.addHook('onListen', async () => spareHosts.open());
   server.addHook('preClose', async () => {
     await coordinator.close();

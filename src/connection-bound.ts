@@ -12,6 +12,9 @@ const PER_HOST = 4;
 /** Beyond that it is memory that counts. */
 const MOST_CONNECTIONS = 10_000;
 
+/** A trainer has a few: beyond that, they are to use the sockets of the feeds. */
+const MOST_PORT_TAKES = 1_000;
+
 /** How many files and sockets the process may have open at once. */
 export function descriptorLimit(): number {
   try {
@@ -28,11 +31,16 @@ export function descriptorLimit(): number {
  * @param hosts the most hosts there can be
  */
 export function connectionBound(limit: number, hosts: number): number {
-  const left = limit - OWN - PER_HOST * hosts;
+  const left = limit - OWN - PER_HOST * hosts - portTakeBound(limit);
   return Math.min(MOST_CONNECTIONS, Math.max(left, Math.floor(limit / 4)));
 }
 
 /** The most connections that takers may have open to one host: its threads need the other descriptors. */
 export function takerBound(limit: number): number {
   return Math.min(MOST_CONNECTIONS, Math.floor(limit / 4));
+}
+
+/** The most takes that may be under way over the service's port: each has a connection to its host. */
+export function portTakeBound(limit: number): number {
+  return Math.min(MOST_PORT_TAKES, Math.floor(limit / 8));
 }

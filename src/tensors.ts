@@ -17,6 +17,20 @@ const SIZES = {
   BOOL: 1,
 } as const;
 
+/** What holds elements of each type; those of one byte are just bytes. */
+const ARRAYS: Partial<Record<string, readonly string[]>> = {
+  F64: ['Float64Array'],
+  F32: ['Float32Array'],
+  F16: ['Float16Array', 'Uint16Array'],
+  BF16: ['Uint16Array'],
+  I64: ['BigInt64Array'],
+  I32: ['Int32Array'],
+  I16: ['Int16Array'],
+  U64: ['BigUint64Array'],
+  U32: ['Uint32Array'],
+  U16: ['Uint16Array'],
+};
+
 /** Element type of a tensor, as safetensors names it. */
 export type TensorType = keyof typeof SIZES;
 
@@ -93,6 +107,9 @@ function check(name: string, described: Tensor): Uint8Array {
     throw new TypeError(
       `${tensor}: elements of ${dtype} have ${size} bytes, those of the data have ${element}`,
     );
+  const kind = isView && element !== 1 ? String(Reflect.get(data, Symbol.toStringTag)) : undefined;
+  if (kind !== undefined && ARRAYS[dtype]?.includes(kind) !== true)
+    throw new TypeError(`${tensor}: elements of ${dtype} are in ${ARRAYS[dtype]?.[0]}, not in ${kind}`);
   const expected = shape.reduce((product, length) => product * length, size);
   if (data.byteLength !== expected) {
     const form = `[${shape.join(', ')}]`;

@@ -16,8 +16,8 @@ import { feedStatus } from './group-status.js';
 import { NameParams } from './groups.js';
 import { BODY_PROBLEMS, jsonResponse, problemResponses } from './responses.js';
 
-/** How soon a feed is asked again whose host is on its way. */
-const AGAIN_MS = 50;
+/** How soon a feed is asked again whose host is on its way, at first and after a while. */
+const AGAIN_MS = { first: 50, most: 1_000 };
 
 const TakeQuery = Type.Object(
   {
@@ -47,7 +47,11 @@ const tags = ['feed'];
 export const feedRoutes: FastifyPluginAsyncTypebox<{
   coordinator: Coordinator;
   clock: Clock;
-}> = async (app, { coordinator, clock }) => {
+  /** How many takes may be under way at once. */
+  mostTakes: number;
+}> = async (app, { coordinator, clock, mostTakes }) => {
+  let underWay = 0;
+
   app.get(
     '/v1/groups/:name/feed',
     {
@@ -110,13 +114,25 @@ export const feedRoutes: FastifyPluginAsyncTypebox<{
       const take = readTake('POST', `/take?${new URLSearchParams(request.query)}`);
       if ('code' in take) throw new ProblemError(take.code, take.detail);
       const deadline = clock.now() + take.waitSeconds * 1000;
+      if (underWay >= mostTakes) {
+        const detail = `${mostTakes} takes are under way over this port: use the socket of the feed (GET /v1/groups/${name}/feed), or try again.`;
+        throw new ProblemError('overloaded', detail);
+      }
+      underWay++;
       const gone = new AbortController();
+      const end = () => {
+        if (gone.signal.aborted) return;
+        underWay--;
+        gone.abort();
+      };
       // Bytes, whatever the schema of the answer makes of them.
       const raw = reply as unknown as FastifyReply;
-      reply.raw.once(
-        'close',
-        whenClosed(request.raw.socket, () => gone.abort()),
-      );
+      const forget = whenClosed(request.raw.socket, end);
+      reply.raw.once('close', () => {
+        forget();
+        end();
+      });
+      let again = AGAIN_MS.first;
       const max = take.max === undefined ? '' : `&max=${take.max}`;
       while (!gone.signal.aborted) {
         // It may have ended, or may be gone, since it was last looked at.
@@ -130,7 +146,8 @@ export const feedRoutes: FastifyPluginAsyncTypebox<{
         answer?.resume();
         if (answer !== undefined || clock.now() >= deadline) return raw.code(204).send();
         // Its host is not up yet, is being started again, or is about to end: the group's state will tell.
-        await sleep(Math.min(left, AGAIN_MS));
+        await sleep(Math.min(left, again));
+        again = Math.min(2 * again, AGAIN_MS.most);
       }
       return reply.hijack();
     },

@@ -30,7 +30,7 @@ export interface Host {
   count(count: number): void;
   /** All workers have finished: asks for `drained`, once everything in the feed is taken. */
   drain(): void;
-  /** Asks everything to end, `completed` because all work is done; answered by `finished` and the exit. */
+  /** Asks everything to end, `completed` because all work is done, and nothing follows; answered by `finished` and the exit. */
   stop(completed: boolean): void;
   /** Asks for a report that carries this number. */
   report(request: number): void;

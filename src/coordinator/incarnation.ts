@@ -254,7 +254,8 @@ export class Incarnation {
       this.#kill(problem.message);
       return;
     }
-    this.#host.stop(cause.kind === 'completed');
+    // To takers of its feed a group that starts again has not completed.
+    this.#host.stop(cause.kind === 'completed' && this.#spec.restart.policy !== 'always');
     this.#graceTimer = this.#clock.after(this.#spec.stopGraceSeconds * 1000, () => this.#onGraceOver());
   }
 

@@ -9,6 +9,11 @@ export interface FeedQueueOptions extends FeedRules {
   readonly defer: (call: () => void) => void;
 }
 
+/** What an item takes of the room for bytes. */
+function weightOf({ bytes, meta }: Pick<FeedItem, 'bytes' | 'meta'>): number {
+  return bytes.byteLength + (meta?.length ?? 0);
+}
+
 interface Entry {
   readonly item: FeedItem;
   /** Place in the order of all items. */
@@ -101,7 +106,7 @@ export class FeedQueue {
   }
 
   put(workerId: number, put: FeedPut): void {
-    if (this.#closed || put.bytes.byteLength > this.rules.maxBytes) {
+    if (this.#closed || weightOf(put) > this.rules.maxBytes) {
       this.#refuse([put]);
       return;
     }
@@ -173,7 +178,7 @@ export class FeedQueue {
   #drop({ item }: Entry): void {
     this.#dropped++;
     this.#held.items--;
-    this.#held.bytes -= item.bytes.byteLength;
+    this.#held.bytes -= weightOf(item);
     item.release();
   }
 
@@ -184,7 +189,7 @@ export class FeedQueue {
     for (;;) {
       if (this.#held.items >= capacity) break;
       const next = this.#line.peek();
-      if (next === undefined || this.#held.bytes + next.put.bytes.byteLength > maxBytes) break;
+      if (next === undefined || this.#held.bytes + weightOf(next.put) > maxBytes) break;
       this.#line.shift();
       const { workerId, put } = next;
       const { bytes, contentType, meta, release } = put;
@@ -195,7 +200,7 @@ export class FeedQueue {
         order: this.#admitted++,
       });
       this.#held.items++;
-      this.#held.bytes += bytes.byteLength;
+      this.#held.bytes += weightOf(put);
       admitted++;
       put.settle(true);
     }
@@ -236,10 +241,11 @@ export class FeedQueue {
     this.#handedOut += entries.length;
     const bytes = entries.reduce((sum, { item }) => sum + item.bytes.byteLength, 0);
     const items = entries.map(({ item }) => item);
+    const weight = items.reduce((sum, item) => sum + weightOf(item), 0);
     let state: 'writing' | 'written' | 'over' = 'writing';
     const freeRoom = () => {
       this.#held.items -= entries.length;
-      this.#held.bytes -= bytes;
+      this.#held.bytes -= weight;
       this.#admit();
     };
     const over = (): boolean => {
@@ -272,7 +278,7 @@ export class FeedQueue {
         // Others may have its room by now: for a moment there is more than the capacity.
         if (!holdsRoom) {
           this.#held.items += items.length;
-          this.#held.bytes += bytes;
+          this.#held.bytes += weight;
         }
         if (this.#closed) {
           for (const entry of entries) this.#drop(entry);

@@ -21,6 +21,9 @@ const LAST_ANSWERS_MS = 250;
  */
 const UNREAD_MS = 30_000;
 
+/** So many takes one connection may have sent ahead: each is something to remember, and to forget when it closes. */
+const MOST_AHEAD = 1_000;
+
 /** Serves a queue to takers, over HTTP on a Unix domain socket. */
 export class FeedServer {
   readonly #queue: FeedQueue;
@@ -28,10 +31,11 @@ export class FeedServer {
   readonly #unreadMs: number;
   readonly #server: Server;
   readonly #kept = new KeptAnswers();
-  readonly #sockets = new Set<Socket>();
+  /** Connections, and how many requests of each are not answered yet. */
+  readonly #sockets = new Map<Socket, number>();
   #end: { code: ProblemCode; detail: string } = {
     code: 'feed_not_started',
-    detail: 'The group was stopped, or has failed: what waited in its feed is gone.',
+    detail: 'The group was stopped, has failed, or starts again: what waited in its feed is gone.',
   };
 
   /** @param unreadMs as UNREAD_MS */
@@ -87,16 +91,16 @@ export class FeedServer {
     this.#server.closeIdleConnections();
     this.#kept.confirmAll();
     const timer = setTimeout(() => {
-      for (const socket of this.#sockets) socket.destroy();
+      for (const socket of this.#sockets.keys()) socket.destroy();
     }, LAST_ANSWERS_MS);
     await closed;
     // Node says so before it has closed the last of them: what becomes of their answers is counted then.
-    for (const socket of this.#sockets) await new Promise((resolve) => socket.once('close', resolve));
+    for (const socket of this.#sockets.keys()) await new Promise((resolve) => socket.once('close', resolve));
     clearTimeout(timer);
   }
 
   #onConnection(socket: Socket): void {
-    this.#sockets.add(socket);
+    this.#sockets.set(socket, 0);
     let unread = false;
     // What Linux tells of a peer that has closed without having read everything.
     socket.on('error', ({ code }: NodeJS.ErrnoException) => {
@@ -113,6 +117,7 @@ export class FeedServer {
     response.sendDate = false;
     response.on('error', () => {});
     request.resume();
+    if (!this.#admits(response)) return;
     this.#kept.confirm(request.socket);
     const question = readTake(request.method, request.url);
     if ('code' in question) {
@@ -148,6 +153,22 @@ export class FeedServer {
       clearTimeout(timer);
       withdraw();
     });
+  }
+
+  /** Whoever asks without end for what it does not read is let go. */
+  #admits(response: ServerResponse): boolean {
+    const { socket } = response.req;
+    const ahead = (this.#sockets.get(socket) ?? 0) + 1;
+    if (ahead > MOST_AHEAD) {
+      socket.destroy();
+      return false;
+    }
+    this.#sockets.set(socket, ahead);
+    response.once('finish', () => {
+      const now = this.#sockets.get(socket);
+      if (now !== undefined) this.#sockets.set(socket, now - 1);
+    });
+    return true;
   }
 
   #answer(response: ServerResponse, delivery: Delivery, several: boolean): void {

@@ -220,10 +220,13 @@ export class HostWorker {
       const spare = taken && reusable ? feed?.takeSpare(size) : undefined;
       port?.postMessage({ taken, spare } satisfies PutAnswer, spare === undefined ? [] : [spare]);
     };
-    const free = () => (reusable && feed !== undefined ? feed.addSpare(bytes.buffer) : release(bytes.buffer));
     if (feed === undefined || this.#memory.stopRequested) {
-      free();
+      // At once: a worker that does not heed its stop may go on putting.
+      release(bytes.buffer);
       settle(false);
-    } else feed.put(this.id, { bytes, contentType, meta, settle, release: free });
+      return;
+    }
+    const free = () => (reusable ? feed.addSpare(bytes.buffer) : release(bytes.buffer));
+    feed.put(this.id, { bytes, contentType, meta, settle, release: free });
   }
 }

@@ -25,7 +25,7 @@ export const FeedRules = Type.Unsafe<FeedRules | null>({
       minimum: 1,
       maximum: 1024 ** 4,
       default: 256 * 1024 ** 2,
-      description: 'The most bytes that wait; a larger item is refused.',
+      description: 'The most bytes that wait, metadata included; a larger item is refused.',
     }),
     ordered: Type.Boolean({
       default: false,
@@ -50,7 +50,7 @@ export const FeedStatus = Type.Object(
     maxBytes: Count('The most bytes that wait.'),
     ordered: Type.Boolean({ description: 'Whether items come in the order of the workers.' }),
     depth: Count('Items that wait to be taken.'),
-    bytes: Count('Bytes that wait or are being written.'),
+    bytes: Count('Bytes of items that wait or are being written, metadata included.'),
     takers: Count('Takes that wait for an item.'),
     takenItems: Count('Items that were taken since the group was registered.'),
     takenBytes: Count('Bytes of those.'),

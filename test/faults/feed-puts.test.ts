@@ -1,9 +1,44 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, rmdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import test from 'node:test';
 import { socketOf, Taker, takeAll } from '../support/feed.js';
-import { FeedBench } from '../support/feed-bench.js';
+import { depthIs, FeedBench } from '../support/feed-bench.js';
 import { until } from '../support/service.js';
+
+test('a worker that goes on putting after its stop does not make its host grow', async (t) => {
+  const bench = await FeedBench.start(t);
+  await bench.fault(
+    `export default async (_id, ctx) => {
+      for (;;) await ctx.put(new Uint8Array(ctx.allocate(1_000_000)).fill(1)).catch(() => {});
+    };`,
+    { workers: 8, feed: { capacity: 20 }, stopGraceSeconds: 3 },
+    async (victim) => {
+      await victim.start();
+      await depthIs(victim, 20);
+      const { pid } = (await bench.service.status(victim.name)).host;
+      const stopped = bench.service.stop(victim.name);
+      let most = 0;
+      await until('the host to be killed', () => {
+        const now = mostResident(pid);
+        most = Math.max(most, now ?? 0);
+        return now === undefined || undefined;
+      });
+      assert.equal((await stopped).success, false);
+      // Idle it has 150 MB, and it grew by 1 GB a second.
+      assert.ok(most > 100e6 && most < 600e6, `${most} bytes`);
+    },
+  );
+});
+
+/** The most that a process ever had, in bytes; undefined when it is gone. */
+function mostResident(pid: number): number | undefined {
+  try {
+    const [, kib] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return kib === undefined ? undefined : Number(kib) * 1024;
+  } catch {
+    return undefined;
+  }
+}
 
 test('what is put, and how', async (t) => {
   const bench = await FeedBench.start(t);

@@ -22,6 +22,7 @@ test('what is not usable is one line on standard error and exit code 2', async (
   const here = ['--workers-dir', MODULES];
   const cases: { what: string; flags: string[]; environment?: Record<string, string>; says: RegExp }[] = [
     { what: 'a value of a flag', flags: [...here, '--port', 'abc'], says: /PORT.*abc.*integer/ },
+    { what: 'a command that is none', flags: ['statsu'], says: /no command "statsu"/ },
     { what: 'a variable', flags: here, environment: { PW_MAX_WORKERS: '0' }, says: /PW_MAX_WORKERS=0.*>= 1/ },
     {
       what: 'a value of two lines',

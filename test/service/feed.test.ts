@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { allMarks, markOf, parseItems, socketOf, Taker, takeAll } from '../support/feed.js';
+import { allMarks, asksAndSleeps, markOf, parseItems, socketOf, Taker, takeAll } from '../support/feed.js';
 import { ENDLESS, GOES, runPython } from '../support/goers.js';
 import { requires } from '../support/requires.js';
 import { type Service, startService, until } from '../support/service.js';
@@ -19,6 +19,48 @@ async function fed(t: TestContext, service: Service, spec: Record<string, unknow
   await service.start('train');
   return socketOf(service, 'train');
 }
+
+test('to its takers a group that starts again by its policy has not ended', async (t) => {
+  const directory = workersDir(t, {
+    'one.mjs': 'export default async (_id, ctx) => { await ctx.put(new Uint8Array(1)); ctx.finish(); };',
+  });
+  const service = await startService(t, { workersDir: directory });
+  const restart = { policy: 'always', scope: 'group', backoff: { initialSeconds: 60 } };
+  const path = await fed(t, service, { module: 'one.mjs', workers: 1, restart });
+  const taker = Taker.atSocket(path);
+  t.after(() => taker.close());
+  assert.equal((await taker.ask()).status, 200);
+  const { status, body } = await taker.ask();
+  assert.deepEqual([status, JSON.parse(String(body)).code], [409, 'feed_not_started']);
+  await until(
+    'it to wait for its next start',
+    async () => (await service.status('train')).state === 'backoff' || undefined,
+  );
+});
+
+test('more takes than there can be over the port are told where else to take', async (t) => {
+  const launcher = ['sh', '-c', 'ulimit -n 256; exec "$@"', 'sh'];
+  const service = await startService(t, { launcher });
+  const module = 'millisecond.mjs';
+  await fed(t, service, { module, workers: 1 });
+  const port = Number(new URL(service.url).port);
+  const waiting = await asksAndSleeps({ port }, '/v1/groups/train/feed/take?waitSeconds=300', 32);
+  t.after(() => waiting.destroy());
+  await until(
+    'all of them to wait',
+    async () => (await service.status('train')).feed.takers === 32 || undefined,
+  );
+  const taker = Taker.atPort(service, 'train');
+  t.after(() => taker.close());
+  const { status, body } = await taker.ask('?waitSeconds=0');
+  assert.deepEqual([status, JSON.parse(String(body)).code], [503, 'overloaded']);
+  assert.match(String(body), /32 takes .* use the socket/);
+  waiting.destroy();
+  await until(
+    'room for another',
+    async () => (await taker.ask('?waitSeconds=0')).status === 204 || undefined,
+  );
+});
 
 test('items are taken over the socket and over the port', async (t) => {
   const service = await startService(t);

@@ -214,7 +214,8 @@ test('more takers than descriptors: others still get in, and the group runs on',
     const sockets: Socket[] = [];
     for (let wave = 0; wave < 5; wave++) {
       const opened = await Promise.all(Array.from({ length: LIMIT / 4 }, () => open(t, target)));
-      for (const socket of opened) socket.write(bytes);
+      // Some are refused at once, and stay.
+      for (const socket of opened) socket.resume().write(bytes);
       sockets.push(...opened);
     }
     await until(

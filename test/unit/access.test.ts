@@ -9,9 +9,9 @@ import { connectionBound, descriptorLimit } from '#dist/connection-bound.js';
 test('connections get what the hosts leave, a quarter of the descriptors at least, and 10,000 at most', () => {
   const cases: [limit: number, hosts: number, bound: number][] = [
     [256, 64, 64],
-    [1024, 64, 704],
+    [1024, 64, 576],
     [1024, 4096, 256],
-    [4096, 256, 3008],
+    [4096, 256, 2496],
     [1_048_576, 256, 10_000],
   ];
   for (const [limit, hosts, bound] of cases)

@@ -61,6 +61,20 @@ test('a taker that has read its answer may think for as long as it likes', async
   assert.equal(await answer(), 'HTTP/1.1 200 OK');
 });
 
+test('a taker that asks without end, and reads nothing, is let go', async (t) => {
+  const bench = new QueueBench();
+  const path = await serve(t, bench);
+  const asks = (times: number) => asksAndSleeps({ path }, '/take?waitSeconds=300', times);
+  const patient = await asks(1_000);
+  t.after(gone(patient));
+  await until('all of its questions to wait', () => bench.queue.takeWait.waiting === 1_000 || undefined);
+  const greedy = await asks(1_001);
+  t.after(gone(greedy));
+  await until('the other to be let go', () => greedy.closed || undefined);
+  await until('its questions to be forgotten', () => bench.queue.takeWait.waiting === 1_000 || undefined);
+  assert.equal(patient.closed, false);
+});
+
 test('what is being written at the end is counted as lost when the end is over', async (t) => {
   const bench = new QueueBench({ maxBytes: 3 * LARGE });
   for (const mark of [1, 2, 3]) bench.put(0, mark, LARGE);

@@ -49,14 +49,14 @@ test('items of ever other sizes leave the memory of four behind', async (t) => {
   assert.ok(held() - before < 5 * MB, `${held() - before} bytes more`);
 });
 
-test('of items that are under way together all memory comes back, up to 32 MiB', async (t) => {
+test('of items that are under way together all memory comes back, up to 16 MiB', async (t) => {
   const puts = putsThatComeBack(t);
   const putTogether = (count: number) =>
     Promise.all(Array.from({ length: count }, () => putsAgain(puts, MB)));
   await putTogether(10);
   assert.deepEqual(new Set(await putTogether(10)), new Set([true]));
   await putTogether(40);
-  assert.equal((await putTogether(40)).filter((isOld) => isOld).length, 33);
+  assert.equal((await putTogether(40)).filter((isOld) => isOld).length, 16);
 });
 
 test('of items larger than that it is one', async (t) => {

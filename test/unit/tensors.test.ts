@@ -74,6 +74,11 @@ test('what does not fit together is refused with what is wrong', () => {
   const data = f32([1, 2, 3]);
   refuses({ dtype: 'F32', shape: [2], data }, /"x": F32 \[2\] needs 8 bytes, the data has 12/, RangeError);
   refuses({ dtype: 'float32', shape: [3], data }, /"float32" is none of F64, F32/);
+  refuses(
+    { dtype: 'F32', shape: [3], data: new Int32Array(3) },
+    /F32 are in Float32Array, not in Int32Array/,
+  );
+  refuses({ dtype: 'I64', shape: [1], data: new Float64Array(1) }, /BigInt64Array, not/);
   for (const bare of [data, data.buffer, null, undefined, [1]])
     refuses(bare, /tensor "x" must be an object such as \{ dtype: 'F32'/);
   refuses({ dtype: 'toString', shape: [3], data }, /none of/);

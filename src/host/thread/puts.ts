@@ -13,8 +13,8 @@ const MAX_UNDER_WAY = 64;
  */
 const OTHER_SIZES = 3;
 
-/** Of large items it keeps so much, or one. */
-const MOST_SPARE_BYTES = 32 * 1024 * 1024;
+/** All of it together is no more than that, or one piece. */
+const MOST_SPARE_BYTES = 16 * 1024 * 1024;
 
 /** The group stops: the feed takes nothing any more. A worker that ends with it has not failed. */
 export class FeedClosed extends Error {
@@ -88,10 +88,10 @@ export class Puts {
       throw new TypeError('the second argument of ctx.put is an object: { contentType?, meta? }');
     const contentType = contentTypeOf(options);
     const meta = metaOf(options);
-    const size = sizeOf(item);
+    const size = sizeOf(item) + (meta?.length ?? 0);
     if (size > this.#maxBytes) {
       throw new RangeError(
-        `the item has ${size} bytes, more than the whole feed may hold (feed.maxBytes: ${this.#maxBytes})`,
+        `the item has ${size} bytes${meta === undefined ? '' : ' with its meta'}, more than the whole feed may hold (feed.maxBytes: ${this.#maxBytes})`,
       );
     }
     const many = this.#pending.length >= MAX_UNDER_WAY;
