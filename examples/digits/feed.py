@@ -115,6 +115,7 @@ class Feed:
         self.waited = 0.0  # seconds from asking to the head of the answer: there was nothing to take yet, or it was on its way
         self.items = self.bytes = 0
         self.over = None  # "socket" or "port": what the last connection goes over
+        self.is_early = False  # it goes over the port because the group had no socket yet
         self.connection, self.memories = None, []
         self.pending, self.stream = collections.deque(), None
 
@@ -199,6 +200,8 @@ class Feed:
                 raise http.client.IncompleteRead(b"", length - at)
             at += count
         response.read()  # so that the connection can be used again
+        if response.status == 200 and self.is_early:
+            self.close()  # the group runs, and has a socket
         return response.status, body
 
     def room(self, length):
@@ -214,6 +217,7 @@ class Feed:
         path = self.path
         if path is None and self.url is not None:
             path = self.call(f"/v1/groups/{self.group}/feed").get("socket")
+            self.is_early = path is None
         if path:
             connection = UnixConnection(path, timeout)
             try:

@@ -17,6 +17,11 @@ export interface FeedItem extends Omit<FeedPut, 'settle'> {
   readonly sequence: number;
 }
 
+/** What an item takes of the room for bytes. */
+export function weightOf({ bytes, meta }: Pick<FeedItem, 'bytes' | 'meta'>): number {
+  return bytes.byteLength + (meta?.length ?? 0);
+}
+
 /** Items on their way to one taker. Ends with `confirmed` or `undo`, whichever is called first. */
 export interface Delivery {
   readonly items: readonly FeedItem[];

@@ -1,4 +1,4 @@
-import type { Delivery, FeedItem, FeedPut, FeedRules } from './items.js';
+import { type Delivery, type FeedItem, type FeedPut, type FeedRules, weightOf } from './items.js';
 import { FairLine, type FeedLine, OrderedLine } from './line.js';
 import { WaitTime } from './wait-time.js';
 
@@ -7,11 +7,6 @@ export interface FeedQueueOptions extends FeedRules {
   readonly now: () => number;
   /** Calls soon: items that come together then leave together. */
   readonly defer: (call: () => void) => void;
-}
-
-/** What an item takes of the room for bytes. */
-function weightOf({ bytes, meta }: Pick<FeedItem, 'bytes' | 'meta'>): number {
-  return bytes.byteLength + (meta?.length ?? 0);
 }
 
 interface Entry {

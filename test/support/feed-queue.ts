@@ -27,11 +27,11 @@ export class QueueBench {
   }
 
   /** The worker puts an item that is known by its first byte. */
-  put(workerId: number, mark: number, size = 1): void {
+  put(workerId: number, mark: number, size = 1, meta?: string): void {
     this.queue.put(workerId, {
       bytes: new Uint8Array(size).fill(mark),
       contentType: 'a/b',
-      meta: undefined,
+      meta,
       settle: (taken) => {
         const what = `${mark} ${taken ? 'taken' : 'refused'}`;
         this.settled.push(what);

@@ -52,6 +52,21 @@ test('bytes are bounded like items; a large one is waited for, not passed by', (
   assert.equal(bench.settled.at(-1), '4 refused', 'it could never fit');
 });
 
+test('metadata counts like bytes, until it is taken', () => {
+  const bench = new QueueBench({ capacity: 100, maxBytes: 100 });
+  bench.put(0, 1, 40, '"20 more characters"');
+  bench.put(1, 2, 10, `"${'.'.repeat(38)}"`);
+  assert.deepEqual(bench.settled, ['1 taken']);
+  assert.equal(bench.queue.heldBytes, 60);
+  assert.deepEqual(bench.take(9), [1]);
+  assert.deepEqual(bench.settled, ['1 taken', '2 taken']);
+  assert.deepEqual([bench.queue.heldBytes, bench.queue.takenBytes], [50, 40]);
+  assert.deepEqual(bench.take(9), [2]);
+  assert.equal(bench.queue.heldBytes, 0);
+  bench.put(0, 3, 61, `"${'.'.repeat(38)}"`);
+  assert.equal(bench.settled.at(-1), '3 refused');
+});
+
 test('items of no bytes count as items', () => {
   const bench = new QueueBench({ capacity: 1, maxBytes: 1 });
   bench.put(0, 1, 0);
