@@ -50,7 +50,11 @@ function isSpare({ command }: ProcessInfo): boolean {
 
 function ofChildren(pid: number, isMeant: (child: ProcessInfo) => boolean): ProcessInfo[] {
   const all = processes();
-  const leaders = new Set(all.filter((info) => info.parent === pid && isMeant(info)).map((info) => info.pid));
+  const own = all.find((info) => info.pid === pid)?.command;
+  // Between fork and exec a child still has the command of its parent: what it will be is not to be seen.
+  const isBorn = ({ command }: ProcessInfo) => command !== own;
+  const children = all.filter((info) => info.parent === pid && isBorn(info) && isMeant(info));
+  const leaders = new Set(children.map((info) => info.pid));
   return all.filter(({ group }) => leaders.has(group));
 }
 
