@@ -47,9 +47,8 @@ export interface Tensor {
 const ALIGNMENT = 8;
 
 /**
- * Puts tensors into one buffer in the safetensors format, in the order of their names in the object (which JavaScript gives
- * to names that are whole numbers first): what `safetensors.torch.load` and the
- * like read. The data is copied.
+ * Puts tensors into one buffer in the safetensors format, in the order of their names in the object (in which
+ * JavaScript has names that are whole numbers first): what `safetensors.torch.load` and the like read. The data is copied.
  *
  * @param metadata text that goes with them, as `__metadata__`
  * @param allocate where the memory comes from: all of it is written over

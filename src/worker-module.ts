@@ -69,8 +69,8 @@ export interface WorkerContext<Params = unknown, Shared = unknown> {
   put(item: ArrayBuffer | SharedArrayBuffer | ArrayBufferView, options?: PutOptions): Promise<void>;
   /**
    * Memory for an item, whose every byte has to be written: what is in it is left from an earlier item. Where items are
-   * all of one size, or of a few in turn, of 64 KiB or more, that of those which the trainer has taken is used again, by whichever worker of the
-   * group puts next: that saves the time that new memory takes, and its fragments.
+   * all of one size, or of a few in turn, of 64 KiB or more, that of those which the trainer has taken is used again, by
+   * whichever worker of the group puts next: that saves the time that new memory takes, and its fragments.
    * @param bytes a whole number from 0
    * @throws RangeError for anything else, and when there is no such memory
    */

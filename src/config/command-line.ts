@@ -40,7 +40,7 @@ export function helpText(): string {
 export function readCommandLine(args: readonly string[], environment: NodeJS.ProcessEnv): CommandLine {
   const [first, ...others] = args;
   if (first !== undefined && first !== 'serve' && !first.startsWith('-'))
-    throw new ConfigError(`there is no command "${first}" (--help lists them)`);
+    throw new ConfigError(`there is no command ${JSON.stringify(first)} (--help lists them)`);
   const flags = readFlags(first === 'serve' ? others : args);
   if (flags['help'] === true) return { command: 'help' };
   if (flags['version'] === true) return { command: 'version' };

@@ -23,6 +23,7 @@ test('what is not usable is one line on standard error and exit code 2', async (
   const cases: { what: string; flags: string[]; environment?: Record<string, string>; says: RegExp }[] = [
     { what: 'a value of a flag', flags: [...here, '--port', 'abc'], says: /PORT.*abc.*integer/ },
     { what: 'a command that is none', flags: ['statsu'], says: /no command "statsu"/ },
+    { what: 'a command of two lines', flags: ['sta\ntus'], says: /no command "sta\\ntus"/ },
     { what: 'a variable', flags: here, environment: { PW_MAX_WORKERS: '0' }, says: /PW_MAX_WORKERS=0.*>= 1/ },
     {
       what: 'a value of two lines',
