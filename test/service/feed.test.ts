@@ -60,6 +60,13 @@ test('more takes than there can be over the port are told where else to take', a
     'room for another',
     async () => (await taker.ask('?waitSeconds=0')).status === 204 || undefined,
   );
+  // However a take ends, its place is free again.
+  const fortyTimes = async (status: number) => {
+    for (let i = 0; i < 40; i++) assert.equal((await taker.ask('?waitSeconds=0')).status, status);
+  };
+  await fortyTimes(204);
+  await service.stop('train');
+  await fortyTimes(409);
 });
 
 test('items are taken over the socket and over the port', async (t) => {
