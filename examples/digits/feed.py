@@ -115,7 +115,7 @@ class Feed:
         self.waited = 0.0  # seconds from asking to the head of the answer: there was nothing to take yet, or it was on its way
         self.items = self.bytes = 0
         self.over = None  # "socket" or "port": what the last connection goes over
-        self.is_early = False  # it goes over the port because the group had no socket yet
+        self.is_early = False  # it goes over the port, and the socket may be there with the first answer
         self.connection, self.memories = None, []
         self.pending, self.stream = collections.deque(), None
 
@@ -201,7 +201,7 @@ class Feed:
             at += count
         response.read()  # so that the connection can be used again
         if response.status == 200 and self.is_early:
-            self.close()  # the group runs, and has a socket
+            self.close()  # the group runs, and has a socket; the next question goes there
         return response.status, body
 
     def room(self, length):
@@ -217,17 +217,19 @@ class Feed:
         path = self.path
         if path is None and self.url is not None:
             path = self.call(f"/v1/groups/{self.group}/feed").get("socket")
-            self.is_early = path is None
         if path:
             connection = UnixConnection(path, timeout)
             try:
                 connection.connect()
+                self.is_early = False
                 return connection, "/take", "socket"
             except OSError:
                 if self.url is None or self.path:
                     raise  # not there yet, or not any more
         if self.url is None:
             raise FeedError(f"feed of {self.group}: give it the url of the service, or the path of the socket")
+        # The group does not run yet; or its socket could not be reached for the first time: its host may just have died.
+        self.is_early = self.path is None and (path is None or self.over != "port")
         path = urllib.parse.urlsplit(self.url).path
         return self.to_service(timeout), f"{path}/v1/groups/{self.group}/feed/take", "port"
 

@@ -63,6 +63,7 @@ export class Incarnation {
   readonly #end: EndRecord;
   readonly #silence: SilenceWatch;
   #feedSocket: string | undefined;
+  #servedFeed = false;
 
   #spec: GroupSpec;
   #phase: StartPhase = 'forked';
@@ -135,14 +136,14 @@ export class Incarnation {
     return this.#reports.usage;
   }
 
-  /** Where its feed is served; undefined without one, and before its host is told. */
+  /** Where takers can connect to its feed; undefined while they cannot, and without a feed. */
   get feedSocket(): string | undefined {
-    return this.#dead ? undefined : this.#feedSocket;
+    return this.#dead || !this.#servedFeed ? undefined : this.#feedSocket;
   }
 
   /** Whether its host has come to serve a feed: the socket was its own. */
   get servedFeed(): boolean {
-    return this.#feedSocket !== undefined && this.#reached('initialised');
+    return this.#feedSocket !== undefined && this.#servedFeed;
   }
 
   /** What its feed last told; undefined without one. */
@@ -319,6 +320,9 @@ export class Incarnation {
   #onMessage(message: HostMessage): void {
     if (this.#dead) return;
     switch (message.type) {
+      case 'serving':
+        this.#servedFeed = true;
+        break;
       case 'initialised':
         if (this.#phase !== 'initialising') break;
         this.#phase = 'initialised';

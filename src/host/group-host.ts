@@ -134,7 +134,10 @@ export class GroupHost {
 
   async #init(hooks: HooksThread, listening: Promise<void> | undefined): Promise<boolean> {
     try {
-      await listening;
+      if (listening !== undefined) {
+        await listening;
+        this.#send({ type: 'serving' });
+      }
     } catch (error) {
       this.#send({ type: 'failed', phase: 'feed', error: describeThrown(error) });
       return false;

@@ -80,6 +80,8 @@ const message = <T extends string, P extends Parameters<typeof Type.Object>[0]>(
 
 /** From the host to the control plane. */
 export const HostMessage = Type.Union([
+  /** Takers can connect to the socket of the feed. */
+  message('serving', {}),
   message('initialised', {}),
   /** The worker is in its loop. */
   message('looping', { workerId: Count }),

@@ -44,7 +44,7 @@ export const FeedStatus = Type.Object(
   {
     socket: Type.Union([Type.String(), Type.Null()], {
       description:
-        'Path of the Unix domain socket on which the group serves its feed: `POST /take` there, over HTTP, takes items past the service. null while the group has no process.',
+        'Path of the Unix domain socket on which the group serves its feed: `POST /take` there, over HTTP, takes items past the service. null while nobody can connect to it: the group does not run, or is only just starting.',
     }),
     capacity: Count('The most items that wait.'),
     maxBytes: Count('The most bytes that wait.'),

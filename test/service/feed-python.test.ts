@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import { allMarks } from '../support/feed.js';
 import { requires } from '../support/requires.js';
 import { ROOT, startService, until } from '../support/service.js';
@@ -140,10 +140,14 @@ test('feed.py, as one uses it', requires('python3'), async (t) => {
   const service = await startService(t);
   const host = new URL(service.url).host;
   const spec = { name: 'train', module: 'feeds.mjs', workers: 1, params: { bytes: 8, count: 40 }, feed: {} };
-  const forget = () => service.call('DELETE', '/v1/groups/train');
+  /** Registers the group for one test. */
+  const register = async (t: TestContext, changes: object = {}) => {
+    await service.register({ ...spec, ...changes });
+    t.after(() => service.call('DELETE', '/v1/groups/train'));
+  };
 
-  await t.test('a loop that breaks off goes on with the next item; a new start is a new loop', async () => {
-    await service.register(spec);
+  await t.test('a loop that breaks off goes on with the next item; a new start is a new loop', async (t) => {
+    await register(t);
     await service.start('train');
     // An address as people write it for curl.
     const { child, lines, ended } = python(
@@ -168,11 +172,10 @@ print([item.sequence for item in feed] == list(range(40)))`,
     await service.start('train');
     child.stdin.end('go on\n');
     assert.deepEqual(await ended, ['True', 'True']);
-    await forget();
   });
 
-  await t.test('waits for a group that was not started yet', async () => {
-    await service.register(spec);
+  await t.test('waits for a group that was not started yet', async (t) => {
+    await register(t);
     const { lines, ended } = python(
       `from feed import Feed
 feed = Feed("train", sys.argv[2])
@@ -183,33 +186,62 @@ print(len(list(feed)))`,
     await until('it to ask', () => (lines().length > 0 ? true : undefined));
     await service.start('train');
     assert.deepEqual(await ended, ['409', '40']);
-    await forget();
   });
 
-  for (const [what, setting] of [
-    ['with the second answer, if it came too early for the socket', ''],
-    ['after a while, if the socket could not be reached', 'feed.SOCKET_SECONDS = 0; taker.is_early = False'],
-  ])
-    await t.test(`finds back to the socket from the port ${what}`, async () => {
-      await service.register({ ...spec, params: { bytes: 8 }, feed: { capacity: 1 } });
-      const { lines, ended } = python(
-        `import feed
-taker = feed.Feed("train", sys.argv[2], most=1)
+  await t.test(
+    'is on the socket with the second answer, when it came before the group was started',
+    async (t) => {
+      await register(t, { params: { bytes: 8 }, feed: { capacity: 1 } });
+      const { child, lines, ended } = python(
+        `from feed import Feed
+taker = Feed("train", sys.argv[2], most=1)
 print(taker.take()[0], taker.over, flush=True)
-${setting}
-next(taker)
-next(taker)
-print(taker.over)`,
+sys.stdin.readline()
+for _ in range(3):
+    next(taker)
+    print(taker.over)`,
         service.url,
       );
       await until('it to ask', () => (lines().length > 0 ? true : undefined));
       await service.start('train');
-      assert.deepEqual(await ended, ['409 port', 'socket']);
-      await forget();
-    });
+      child.stdin.end('go on\n');
+      assert.deepEqual(await ended, ['409 port', 'port', 'socket', 'socket']);
+    },
+  );
 
-  await t.test('raises in time when nothing comes, and says what is no tensor', async () => {
-    await service.register({ ...spec, params: { bytes: 16, count: 1 } });
+  await t.test(
+    'looks for a socket that could not be reached with the first answer, and then now and again',
+    async (t) => {
+      await register(t, { params: { bytes: 8 }, feed: { capacity: 1 } });
+      await service.start('train');
+      const { ended } = python(
+        `import feed
+attempts = []
+class Unreachable(feed.UnixConnection):
+    def connect(self):
+        attempts.append(1)
+        raise ConnectionRefusedError
+reachable, feed.UnixConnection = feed.UnixConnection, Unreachable
+taker = feed.Feed("train", sys.argv[2], most=1)
+def take():
+    next(taker)
+    print(taker.over, len(attempts))
+take()
+take()
+take()
+feed.SOCKET_SECONDS = 0
+take()
+feed.UnixConnection = reachable
+take()
+take()`,
+        service.url,
+      );
+      assert.deepEqual(await ended, ['port 1', 'port 2', 'port 2', 'port 3', 'socket 3', 'socket 3']);
+    },
+  );
+
+  await t.test('says what is no tensor', async (t) => {
+    await register(t, { params: { bytes: 16, count: 1 } });
     await service.start('train');
     const { ended } = python(
       `from feed import Feed
@@ -225,8 +257,10 @@ feed.close()`,
       (await ended).join(),
       /^an item of type application\/octet-stream is not in the safetensors format/,
     );
-    await forget();
-    await service.register({ ...spec, module: 'millisecond.mjs' });
+  });
+
+  await t.test('raises in time when nothing comes', async (t) => {
+    await register(t, { module: 'millisecond.mjs' });
     await service.start('train');
     const dry = python(
       `import time
@@ -239,7 +273,6 @@ except FeedError as error:
       service.url,
     );
     assert.match((await dry.ended).join(), /^True feed of train: nothing came for/);
-    await forget();
   });
 });
 

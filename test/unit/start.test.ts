@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { feedStatus } from '#dist/api/group-status.js';
 import { ProblemError } from '#dist/errors.js';
 import { bringUp, fakeCoordinator, spec } from '../support/coordinator.js';
 import { settle } from '../support/fake-clock.js';
@@ -67,6 +68,29 @@ test('when an init fails nothing of that start runs, and those already initialis
     ['stopped', 'failed', 'stopped'],
   );
   assert.equal(hosts.alive().length, 0);
+});
+
+test('a group tells the socket of its feed while takers can connect to it, and only then', async () => {
+  const { coordinator, hosts } = fakeCoordinator();
+  const feed = { capacity: 1, maxBytes: 1, ordered: false };
+  const { group } = await coordinator.register(spec('a', { feed }));
+  const socket = () => feedStatus(group)?.socket;
+  const started = coordinator.start('a');
+  await settle();
+  const host = hosts.of('a');
+  assert.ok(host.has('init'));
+  assert.equal(socket(), null, 'its host was told where to listen, and does not yet');
+  host.say({ type: 'serving' });
+  assert.equal(socket(), '/feed/a.sock', 'takers may come while init runs');
+  host.initialised();
+  await settle();
+  host.running();
+  await started;
+  assert.equal(socket(), '/feed/a.sock');
+  const stopped = coordinator.stop('a');
+  host.finish();
+  await stopped;
+  assert.equal(socket(), null);
 });
 
 test('a later stop beats a start in each of its phases', async (t) => {
