@@ -20,6 +20,7 @@ import { pageRoutes } from './api/page.js';
 import { answerClientError, problems, sendProblem, toProblemError } from './api/problems.js';
 import { reloadRoutes } from './api/reload.js';
 import { BODY_LIMIT_BYTES, parseQuery, requests } from './api/requests.js';
+import { sharedSerializers } from './api/serializers.js';
 import { Streams } from './api/streams/streams.js';
 import { Commands } from './api/waiting.js';
 import { type Clock, systemClock } from './clock.js';
@@ -134,6 +135,7 @@ function newServer(options: AppOptions) {
     forceCloseConnections: 'idle',
     routerOptions: { querystringParser: parseQuery },
     ajv: { customOptions: VALIDATION_RULES },
+    schemaController: { compilersFactory: { buildSerializer: sharedSerializers() } },
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, _request, reply: FastifyReply) => sendProblem(reply, toProblemError(error)),
   }).withTypeProvider<TypeBoxTypeProvider>();

@@ -25,7 +25,7 @@ export interface LogRecord {
   [key: string]: unknown;
 }
 
-/** How long a service may take until it listens: it takes half a second on a machine at rest. */
+/** How long a service may take until it listens: it takes less than one on a machine at rest. */
 const LISTEN_SECONDS = 30;
 
 /** The real service, in a process of its own, on a free port of loopback. */
