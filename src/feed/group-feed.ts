@@ -90,9 +90,14 @@ export class GroupFeed {
     this.#settledAt.delete(workerId);
   }
 
-  /** Since when the worker waits for nothing here, by `monotonicMs`; Infinity while it waits for room. */
-  idleSince(workerId: number): number {
-    return this.#queue.isWaiting(workerId) ? Number.POSITIVE_INFINITY : (this.#settledAt.get(workerId) ?? 0);
+  /** Whether a put of the worker waits for room. */
+  isWaiting(workerId: number): boolean {
+    return this.#queue.isWaiting(workerId);
+  }
+
+  /** When a put of the worker was last answered, by `monotonicMs`; 0 before the first. */
+  settledAt(workerId: number): number {
+    return this.#settledAt.get(workerId) ?? 0;
   }
 
   /** Calls once, when everything that was put is taken. */

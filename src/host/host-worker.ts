@@ -34,6 +34,8 @@ export class HostWorker {
   #thread: PoolThread;
   #looping = false;
   #stalledAt = 0;
+  /** When its thread was last seen to be idle while a put waited, by `monotonicMs`. */
+  #idleAt = 0;
   #groupEnds = false;
   #killed = false;
   #over: Promise<void> = Promise.resolve();
@@ -96,8 +98,11 @@ export class HostWorker {
     const seconds = this.#world.launch.iterationTimeoutSeconds;
     const { callSince } = this.#memory;
     if (seconds === null || callSince === 0 || callSince === this.#stalledAt) return;
-    // Who waits for the trainer does not hang.
-    const took = monotonicMs() - Math.max(callSince, notBefore, this.#world.feed?.idleSince(this.id) ?? 0);
+    const { feed } = this.#world;
+    const now = monotonicMs();
+    // Who waits for the trainer does not hang. A thread that has not been idle at all does, whatever it has put before.
+    if (feed?.isWaiting(this.id) && this.#thread.hasIdled()) this.#idleAt = now;
+    const took = now - Math.max(callSince, notBefore, feed?.settledAt(this.id) ?? 0, this.#idleAt);
     if (took <= seconds * 1000) return;
     this.#stalledAt = callSince;
     void this.#tellStall(seconds, (took / 1000).toFixed(2));

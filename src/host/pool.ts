@@ -38,6 +38,7 @@ export class PoolThread {
   /** Resolves when the operating system has let the thread go. */
   readonly gone: Promise<void>;
   #ended = false;
+  #idleMs = 0;
   #onError: (error: unknown) => void = () => {};
 
   /**
@@ -69,6 +70,13 @@ export class PoolThread {
   /** Node's number of the thread; undefined once it is gone. */
   get threadId(): number | undefined {
     return this.#pool.threads[0]?.threadId;
+  }
+
+  /** Whether its event loop has waited for anything since this was last asked. */
+  hasIdled(): boolean {
+    const before = this.#idleMs;
+    this.#idleMs = this.#pool.threads[0]?.performance.eventLoopUtilization().idle ?? before;
+    return this.#idleMs > before;
   }
 
   /**

@@ -180,6 +180,20 @@ test('what is put, and how', async (t) => {
     ),
   );
 
+  await t.test('who hangs hangs, also while something that it has put waits for the trainer', () =>
+    bench.fault(
+      `export default async (_id, ctx) => {
+        for (let i = 0; i < 2; i++) ctx.put(Uint8Array.of(1)).catch(() => {});
+        for (;;);
+      };`,
+      { workers: 1, feed: { capacity: 1 }, iterationTimeoutSeconds: 0.3 },
+      async (victim) => {
+        await victim.start();
+        await victim.expect({ state: 'failed', kind: 'stall', reason: /it hangs at / });
+      },
+    ),
+  );
+
   await t.test('a socket that cannot be opened fails the start', () =>
     bench.fault('export default (_id, ctx) => ctx.sleep(1);', { workers: 1, feed: {} }, async (victim) => {
       await victim.start();
