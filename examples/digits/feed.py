@@ -10,14 +10,17 @@ import array
 import collections
 import http.client
 import json
+import os
 import socket
 import struct
+import threading
 import time
 import urllib.parse
 
 AGAIN_SECONDS = 0.1  # between two looks at a group that is on its way
 CONNECT_SECONDS = 10
 TAKE_SECONDS = 10.0  # that one question waits
+AWAY = (502, 503, 504)  # what is said, by a proxy or itself, of a service that is not there, or is busy
 SOCKET_SECONDS = 10  # over the port, so often the socket is looked for
 ROUND_BYTES = 64 * 1024  # of memory for answers, which are seldom of the same length to the byte
 ARRAYS = {"F64": "d", "F32": "f", "I64": "q", "I32": "i", "I16": "h", "I8": "b", "U64": "Q", "U32": "I", "U16": "H", "U8": "B"}
@@ -30,8 +33,9 @@ class FeedError(Exception):
 class Tensor(array.array):
     """The elements of a tensor, row by row, with its `shape` and its `dtype`, such as "F32".
 
-    numpy.asarray(tensor).reshape(tensor.shape) is the same as an array of numpy. Types that `array` does not have, such as
-    "BF16", are bytes: the bits of the elements.
+    numpy.asarray(tensor).reshape(tensor.shape) is the same as an array of numpy, and torch.frombuffer(tensor,
+    dtype=torch.float32).reshape(tensor.shape) as a tensor of PyTorch. Types that `array` does not have, such as "BF16", are
+    bytes: the bits of the elements.
     """
 
     def __new__(cls, dtype, shape, data):
@@ -39,6 +43,12 @@ class Tensor(array.array):
         tensor.dtype, tensor.shape = dtype, tuple(shape)
         tensor.frombytes(data)  # little-endian, as nearly all machines are
         return tensor
+
+    def __copy__(self):
+        return Tensor(self.dtype, self.shape, self.tobytes())
+
+    def __deepcopy__(self, memo):
+        return self.__copy__()
 
 
 class Item:
@@ -50,6 +60,10 @@ class Item:
         self.data = data
         self.content_type, self.meta = head["contentType"], head["meta"]
         self.worker_id, self.sequence = head["workerId"], head["sequence"]
+
+    def __reduce__(self):  # for other processes, with a copy of its bytes
+        head = {"contentType": self.content_type, "meta": self.meta, "workerId": self.worker_id, "sequence": self.sequence}
+        return Item, (bytes(self.data), head)
 
     def tensors(self):
         """The tensors of an item in the safetensors format, by name."""
@@ -98,6 +112,9 @@ class Feed:
     it begins again with the next start of the group. An item that is kept keeps the answer that it came in: keep a copy, such as
     bytes(item.data), where there were many in it.
 
+    Threads may share one: they take in turn. A process that was forked, or was sent a copy, asks for items of its own; what was
+    taken before, and not looped over yet, stays with the first.
+
     url: the service. Without it only `path` is known, and the end of the group cannot be told from its absence.
     path: the Unix domain socket; by default the service is asked for it. "": over the service's port.
     most: so many items at a time, at most: more for items of a few KB, fewer for items of many MB, all of which are in memory.
@@ -114,24 +131,41 @@ class Feed:
         self.headers = {"authorization": f"Bearer {token.strip()}"} if token else {}  # for the service, and for nobody else
         self.waited = 0.0  # seconds from asking to the head of the answer: there was nothing to take yet, or it was on its way
         self.items = self.bytes = 0
+        self.begin()
+
+    def begin(self):
+        """Nothing in hand: what a copy in another process begins with."""
+        self.process, self.lock = os.getpid(), threading.Lock()
+        self.connection, self.target, self.connected = None, None, None
         self.over = None  # "socket" or "port": what the last connection goes over
         self.is_early = False  # it goes over the port, and the socket may be there with the first answer
-        self.connection, self.memories = None, []
-        self.pending, self.stream = collections.deque(), None
+        self.pending, self.stream, self.memories = collections.deque(), None, []
+
+    def __getstate__(self):
+        mine = {"process", "lock", "connection", "target", "connected", "over", "is_early", "pending", "stream", "memories"}
+        return {name: value for name, value in vars(self).items() if name not in mine}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self.begin()
 
     def __iter__(self):
         return self
 
     def __next__(self):
-        if self.stream is None:
-            self.stream = self.answers()
-        try:
-            while not self.pending:
-                self.pending.extend(next(self.stream))
-        except BaseException:
-            self.stream = None
-            raise
-        return self.pending.popleft()
+        if self.process != os.getpid():
+            self.close()  # this process' end alone: its parent goes on with the same connection
+            self.begin()
+        with self.lock:
+            if self.stream is None:
+                self.stream = self.answers()
+            try:
+                while not self.pending:
+                    self.pending.extend(next(self.stream))
+            except BaseException:
+                self.stream = None
+                raise
+            return self.pending.popleft()
 
     def __enter__(self):
         return self
@@ -140,6 +174,7 @@ class Feed:
         self.close()
 
     def close(self):
+        """Closes the connection; the next item opens a new one."""
         if self.connection is not None:
             self.connection.close()
             self.connection = None
@@ -152,9 +187,7 @@ class Feed:
                 left = TAKE_SECONDS if self.dry is None else self.dry - (time.monotonic() - fed)
                 status, body = self.take(min(TAKE_SECONDS, max(left, AGAIN_SECONDS)))
             except (OSError, http.client.HTTPException) as error:
-                # What was on its way goes back into the queue.
                 status, body = None, f"{type(error).__name__}: {error}"
-                self.close()
             now = time.monotonic()
             if status == 200:
                 failing = None
@@ -167,7 +200,7 @@ class Feed:
                 failing = None
             elif status == 410:
                 return
-            elif status in (None, 409, 502, 503):
+            elif status in (None, 409, *AWAY):
                 self.close()
                 if self.has_ended():
                     return
@@ -181,7 +214,14 @@ class Feed:
                 raise FeedError(f"feed of {self.group}: nothing came for {self.dry:.0f} s")
 
     def take(self, seconds=TAKE_SECONDS):
-        """One question; returns status and body."""
+        """One question; returns status and body. Where it breaks off, whatever for, the answer goes back into the queue."""
+        try:
+            return self.ask(seconds)
+        except BaseException:
+            self.close()
+            raise
+
+    def ask(self, seconds):
         if self.over == "port" and self.path is None and time.monotonic() - self.connected > SOCKET_SECONDS:
             self.close()  # there may be a socket by now: a service that has just started does not know it yet
         if self.connection is None:
@@ -217,7 +257,7 @@ class Feed:
         path = self.path
         if path is None and self.url is not None:
             path = self.call(f"/v1/groups/{self.group}/feed").get("socket")
-        if path:
+        if path and (hasattr(socket, "AF_UNIX") or self.path):  # Windows has none
             connection = UnixConnection(path, timeout)
             try:
                 connection.connect()
@@ -254,14 +294,17 @@ class Feed:
         try:
             connection.request("GET", urllib.parse.urlsplit(self.url).path + path, headers=self.headers)
             response = connection.getresponse()
-            answer = json.loads(response.read())
+            body = response.read()
         finally:
             connection.close()
-        if response.status == 503:
-            raise ConnectionError(answer.get("detail"))
-        if response.status >= 400:
-            raise FeedError(f"GET {path}: {answer.get('detail')} ({answer.get('code')})")
-        return answer
+        if response.status in AWAY:
+            raise ConnectionError(f"HTTP {response.status} {text(body)}")
+        if response.status != 200:
+            raise FeedError(f"GET {path}: HTTP {response.status} {text(body)}")
+        try:
+            return json.loads(body)
+        except ValueError as error:
+            raise FeedError(f"GET {path}: no JSON came: is {self.url} the address of the service?") from error
 
     def to_service(self, timeout):
         url = urllib.parse.urlsplit(self.url)
@@ -281,4 +324,10 @@ def is_looked_at(memory):
 
 
 def text(body):
-    return body if isinstance(body, str) else bytes(body).decode(errors="replace")[:500]
+    """What an answer says: why, where it is a problem of the service or a feed, or as it is."""
+    if isinstance(body, str):
+        return body
+    try:
+        return json.loads(bytes(body))["detail"]
+    except (ValueError, KeyError, TypeError):
+        return bytes(body).decode(errors="replace")[:500]

@@ -35,7 +35,7 @@ class Service:
     """The REST API of parallel-workers."""
 
     def __init__(self, url, token=None):
-        self.url, self.token = url.rstrip("/"), token
+        self.url, self.token = (url if "://" in url else f"http://{url}").rstrip("/"), token
         # The service is next door: a proxy from the environment would not find it.
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 

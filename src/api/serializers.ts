@@ -15,7 +15,8 @@ export function sharedSerializers(): SerializerFactory {
   const compilers = new Map<string, SerializerCompiler>();
   return (schemas, options) => {
     const key = JSON.stringify(schemas);
-    const compiler = compilers.get(key) ?? eachOnce(select(schemas, options));
+    // A compiler forgets a shared schema once an answer is that very schema: each serializer has one of its own.
+    const compiler = compilers.get(key) ?? eachOnce((route) => select(schemas, options)(route));
     compilers.set(key, compiler);
     return compiler;
   };

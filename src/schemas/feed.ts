@@ -44,7 +44,7 @@ export const FeedStatus = Type.Object(
   {
     socket: Type.Union([Type.String(), Type.Null()], {
       description:
-        'Path of the Unix domain socket on which the group serves its feed: `POST /take` there, over HTTP, takes items past the service. null while nobody can connect to it: the group does not run, or is only just starting.',
+        'Path of the Unix domain socket on which the group serves its feed: `POST /take` there, over HTTP, takes items past the service. null while the group does not run, or is only just starting.',
     }),
     capacity: Count('The most items that wait.'),
     maxBytes: Count('The most bytes that wait.'),
@@ -52,9 +52,11 @@ export const FeedStatus = Type.Object(
     depth: Count('Items that wait to be taken.'),
     bytes: Count('Bytes of items that wait or are being written, metadata included.'),
     takers: Count('Takes that wait for an item.'),
-    takenItems: Count('Items that were taken since the group was registered.'),
+    takenItems: Count('Items that were taken since the group was registered, or the service started.'),
     takenBytes: Count('Bytes of those.'),
-    dropped: Count('Items that were put and then lost: the group was stopped, or failed.'),
+    dropped: Count(
+      'Items that were put and then lost, since the same moment: the group was stopped, or failed.',
+    ),
     putWaitSeconds: Seconds('Time that puts waited for room, all together.'),
     takeWaitSeconds: Seconds('Time that takes waited for an item, all together.'),
     putWaitShare: Share(

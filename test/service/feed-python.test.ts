@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import test, { type TestContext } from 'node:test';
 import { allMarks } from '../support/feed.js';
+import { python } from '../support/python.js';
 import { requires } from '../support/requires.js';
-import { ROOT, startService, until } from '../support/service.js';
+import { startService, until } from '../support/service.js';
 import { temporaryDirectory } from '../support/temporary.js';
 import { workersDir } from '../support/workers-dir.js';
 
@@ -21,25 +21,8 @@ except FeedError as error:
     print("FeedError", error)
 `;
 
-const taker = (url: string, how: string, patience = 30) => python(TAKER, url, how, String(patience));
-
-/** Runs Python that knows feed.py, with arguments; prints line by line. */
-function python(script: string, ...args: string[]) {
-  const child = spawn(
-    'python3',
-    ['-Bc', `import sys\nsys.path.insert(0, sys.argv[1])\n${script}`, `${ROOT}examples/digits`, ...args],
-    {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    },
-  );
-  let text = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk) => {
-    text += chunk;
-  });
-  const lines = () => text.split('\n').filter((line) => line !== '');
-  const ended = once(child, 'close').then(lines);
-  return { child, lines, ended };
-}
+const taker = (t: TestContext, url: string, how: string, patience = 30) =>
+  python(t, TAKER, url, how, String(patience));
 
 test('feed.py', requires('python3'), async (t) => {
   const service = await startService(t);
@@ -56,7 +39,7 @@ test('feed.py', requires('python3'), async (t) => {
       await service.register(spec);
       await service.start('train');
       const { feed } = await service.status('train');
-      const { ended } = taker(service.url, how === 'socket' ? feed.socket : how);
+      const { ended } = taker(t, service.url, how === 'socket' ? feed.socket : how);
       assert.deepEqual((await ended).sort(), allMarks(2, 20));
       await service.reaches('train', 'completed');
       await service.call('DELETE', '/v1/groups/train');
@@ -74,7 +57,7 @@ test('feed.py', requires('python3'), async (t) => {
       restart,
     });
     await service.start('train');
-    const { ended, lines } = taker(service.url, 'auto');
+    const { ended, lines } = taker(t, service.url, 'auto');
     await until('items', () => (lines().length > 5 ? true : undefined));
     process.kill((await service.status('train')).host.pid, 'SIGKILL');
     await until('items of the next host', () => (lines().lastIndexOf('0:0') > 0 ? true : undefined));
@@ -91,7 +74,7 @@ test('feed.py', requires('python3'), async (t) => {
     await first.call('POST', '/v1/groups/slow/start?wait=false');
     await first.register({ ...spec, workers: 1, params: {}, feed: { capacity: 2 }, intervalSeconds: 0.01 });
     await first.start('train');
-    const { ended, lines } = taker(first.url, 'auto');
+    const { ended, lines } = taker(t, first.url, 'auto');
     await until('items', () => (lines().length > 5 ? true : undefined));
     await first.end('SIGKILL');
     const second = await startService(t, { stateDir, flags: ['--port', new URL(first.url).port] });
@@ -102,14 +85,14 @@ test('feed.py', requires('python3'), async (t) => {
   });
 
   await t.test('says what is wrong with a group, or a service, that is not there', async () => {
-    const nobody = await taker(service.url, 'auto').ended;
+    const nobody = await taker(t, service.url, 'auto').ended;
     assert.match(nobody.join(), /^FeedError GET .*There is no group "train"/);
-    const gone = await taker('http://127.0.0.1:1', 'auto', 0.2).ended;
+    const gone = await taker(t, 'http://127.0.0.1:1', 'auto', 0.2).ended;
     assert.match(
       gone.join(),
       /^FeedError feed of train: nothing for 0 s from http:\/\/127.0.0.1:1: ConnectionRefusedError/,
     );
-    const unknown = await taker('', 'auto').ended;
+    const unknown = await taker(t, '', 'auto').ended;
     assert.match(unknown.join(), /^FeedError .*give it the url of the service, or the path/);
   });
 });
@@ -124,6 +107,7 @@ test('feed.py tells its token to the service alone', requires('python3'), async 
   t.after(() => host.close());
   await once(host, 'listening');
   const { ended } = python(
+    t,
     `from feed import Feed
 with Feed("train", path=sys.argv[2], token="secret") as feed:
     print(feed.take()[0])`,
@@ -151,6 +135,7 @@ test('feed.py, as one uses it', requires('python3'), async (t) => {
     await service.start('train');
     // An address as people write it for curl.
     const { child, lines, ended } = python(
+      t,
       `from feed import Feed
 feed = Feed("train", sys.argv[2])
 numbers = []
@@ -177,6 +162,7 @@ print([item.sequence for item in feed] == list(range(40)))`,
   await t.test('waits for a group that was not started yet', async (t) => {
     await register(t);
     const { lines, ended } = python(
+      t,
       `from feed import Feed
 feed = Feed("train", sys.argv[2])
 print(feed.take()[0], flush=True)
@@ -193,6 +179,7 @@ print(len(list(feed)))`,
     async (t) => {
       await register(t, { params: { bytes: 8 }, feed: { capacity: 1 } });
       const { child, lines, ended } = python(
+        t,
         `from feed import Feed
 taker = Feed("train", sys.argv[2], most=1)
 print(taker.take()[0], taker.over, flush=True)
@@ -215,6 +202,7 @@ for _ in range(3):
       await register(t, { params: { bytes: 8 }, feed: { capacity: 1 } });
       await service.start('train');
       const { ended } = python(
+        t,
         `import feed
 attempts = []
 class Unreachable(feed.UnixConnection):
@@ -244,6 +232,7 @@ take()`,
     await register(t, { params: { bytes: 16, count: 1 } });
     await service.start('train');
     const { ended } = python(
+      t,
       `from feed import Feed
 feed = Feed("train", sys.argv[2])
 try:
@@ -263,6 +252,7 @@ feed.close()`,
     await register(t, { module: 'millisecond.mjs' });
     await service.start('train');
     const dry = python(
+      t,
       `import time
 from feed import TAKE_SECONDS, Feed, FeedError
 began = time.monotonic()
@@ -317,7 +307,7 @@ test('feed.py uses memory again that nobody looks at, and no other', requires('p
     const params = { bytes: 100_000, count: numbers.length };
     await service.register({ name: 'train', module: 'feeds.mjs', workers: 1, params, feed: {} });
     await service.start('train');
-    const text = (await python(KEEPER, service.url, how).ended).join();
+    const text = (await python(t, KEEPER, service.url, how).ended).join();
     const [count, ...kept] = text.split(' ').map(Number);
     assert.ok(memories(count ?? 0), `${count} memories: ${how}`);
     assert.deepEqual(kept, marks);
@@ -341,8 +331,7 @@ test('feed.py gives tensors with their shape and type', requires('python3'), asy
   const service = await startService(t, { workersDir: directory });
   await service.register({ name: 'tensors', module: 'tensors.mjs', workers: 1, maxIterations: 1, feed: {} });
   await service.start('tensors');
-  const { child, ended } = python(READER, service.url);
-  t.after(() => child.kill('SIGKILL'));
+  const { ended } = python(t, READER, service.url);
   const lines = await ended;
   // As text: JSON.parse would round 64 bits.
   assert.deepEqual(lines, [

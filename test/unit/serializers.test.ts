@@ -18,3 +18,10 @@ test('a serializer is built once for all answers of a schema, and anew for anoth
   const other = build(shared('string'), {})(route({ $ref: 'Thing#' }));
   assert.equal(other({ a: 1.5 }), '{"a":"1.5"}', 'the same reference to another schema');
 });
+
+test('an answer that is a shared schema takes it from nobody who refers to it', () => {
+  const schemas = shared('integer');
+  const compile = sharedSerializers()(schemas, {});
+  assert.equal(compile(route(schemas.Thing))({ a: 1.5 }), '{"a":1}');
+  assert.equal(compile(route({ $ref: 'Thing#' }))({ a: 1.5 }), '{"a":1}');
+});
