@@ -34,6 +34,7 @@ export interface Delivery {
   undo(): void;
 }
 
+/** What a group says of its feed. */
 export interface FeedRules {
   /** The most items that wait, or are being written. */
   readonly capacity: number;

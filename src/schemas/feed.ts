@@ -1,13 +1,8 @@
 import { type Static, Type } from 'typebox';
-
-export interface FeedRules {
-  capacity: number;
-  maxBytes: number;
-  ordered: boolean;
-}
+import type { FeedRules as Rules } from '../feed/items.js';
 
 /** The queue between the workers of a group and its trainer; validation fills in what is left out. */
-export const FeedRules = Type.Unsafe<FeedRules | null>({
+export const FeedRules = Type.Unsafe<Rules | null>({
   type: ['object', 'null'],
   default: null,
   additionalProperties: false,
