@@ -30,7 +30,7 @@ export type LogFunction = (message: string, fields?: Readonly<Record<string, unk
 export interface PutOptions {
   /** Media type of the item; `application/octet-stream` by default. */
   readonly contentType?: string;
-  /** Any JSON, up to 8 KiB. */
+  /** Any JSON, up to 8,192 characters of it: those outside of ASCII are six each, as \uXXXX, or twelve. */
   readonly meta?: unknown;
 }
 
@@ -63,8 +63,10 @@ export interface WorkerContext<Params = unknown, Shared = unknown> {
    * Hands an item to the trainer: resolves when the feed of the group has taken it, waits while that is full. A whole
    * buffer is moved, and empty afterwards; a view of a part of one, and shared memory, is copied.
    * @throws FeedClosed once the worker is asked to stop: it need not be caught
-   * @throws RangeError when the item is larger than `feed.maxBytes`, or when more than 64 puts are under way
-   * @throws TypeError for anything but bytes, and in a group without a feed
+   * @throws RangeError when the item with its `meta` is larger than `feed.maxBytes`, or the `meta` than its bound; when 64
+   * puts of this worker are under way already, or they and this one together are larger than `feed.maxBytes`
+   * @throws TypeError for anything but bytes, for options, a `contentType` (ASCII, up to 256 characters) or a `meta` that are
+   * none, and in a group without a feed
    */
   put(item: ArrayBuffer | SharedArrayBuffer | ArrayBufferView, options?: PutOptions): Promise<void>;
   /**
