@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { bytesOf } from './bytes-of.js';
 
 /** Element types of the safetensors format, with their size in bytes. */
 const SIZES = {
@@ -52,7 +53,7 @@ const ALIGNMENT = 8;
  *
  * @param metadata text that goes with them, as `__metadata__`
  * @param allocate where the memory comes from: all of it is written over
- * @throws TypeError when a type, a shape or a name is not valid
+ * @throws TypeError when a type, a shape, a name or the metadata is not valid
  * @throws RangeError when there are more or fewer bytes than a shape needs
  */
 export function tensors(
@@ -64,8 +65,7 @@ export function tensors(
   if (metadata !== undefined) header['__metadata__'] = checkMetadata(metadata);
   let end = 0;
   const parts = Object.entries(of).map(([name, tensor]) => {
-    const bytes = check(name, tensor);
-    const { dtype, shape } = tensor;
+    const { dtype, shape, bytes } = check(name, tensor);
     const begin = end;
     end += bytes.byteLength;
     header[name] = { dtype, shape, data_offsets: [begin, end] };
@@ -82,18 +82,24 @@ export function tensors(
   return all;
 }
 
-function check(name: string, described: Tensor): Uint8Array {
+/** What is checked is what is written: everything is read once, since reading it again may give something else. */
+function check(
+  name: string,
+  described: Tensor,
+): { dtype: TensorType; shape: readonly number[]; bytes: Uint8Array } {
   if (name === '__metadata__')
     throw new TypeError('a tensor cannot be called "__metadata__": the format has its own use for that');
   const tensor = `tensor "${name}"`;
   if (typeof described !== 'object' || described === null || !('dtype' in described))
     throw new TypeError(`${tensor} must be an object such as { dtype: 'F32', shape: [32, 64], data }`);
-  const { dtype, shape, data } = described;
-  if (!Object.hasOwn(SIZES, dtype))
-    throw new TypeError(
-      `${tensor}: dtype ${JSON.stringify(dtype)} is none of ${Object.keys(SIZES).join(', ')}`,
-    );
-  if (!Array.isArray(shape) || !shape.every((length) => Number.isSafeInteger(length) && length >= 0))
+  const { dtype, shape: given, data } = described;
+  if (typeof dtype !== 'string' || !Object.hasOwn(SIZES, dtype)) {
+    const what = typeof dtype === 'string' ? JSON.stringify(dtype) : `of type ${typeof dtype}`;
+    throw new TypeError(`${tensor}: dtype ${what} is none of ${Object.keys(SIZES).join(', ')}`);
+  }
+  // Holes become undefined, which `every` does not pass by.
+  const shape = Array.isArray(given) ? Array.from(given) : undefined;
+  if (!shape?.every((length) => Number.isSafeInteger(length) && length >= 0))
     throw new TypeError(`${tensor}: shape must be an array of whole numbers from 0`);
   const isView = ArrayBuffer.isView(data);
   // Not by `instanceof`: what a vm context has made is of other classes.
@@ -110,18 +116,30 @@ function check(name: string, described: Tensor): Uint8Array {
   if (kind !== undefined && ARRAYS[dtype]?.includes(kind) !== true)
     throw new TypeError(`${tensor}: elements of ${dtype} are in ${ARRAYS[dtype]?.[0]}, not in ${kind}`);
   const expected = shape.reduce((product, length) => product * length, size);
-  if (data.byteLength !== expected) {
+  const bytes = bytesOf(data);
+  if (bytes.byteLength !== expected) {
     const form = `[${shape.join(', ')}]`;
     throw new RangeError(
-      `${tensor}: ${dtype} ${form} needs ${expected} bytes, the data has ${data.byteLength}`,
+      `${tensor}: ${dtype} ${form} needs ${expected} bytes, the data has ${bytes.byteLength}`,
     );
   }
-  return isView ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
+  return { dtype, shape, bytes };
 }
 
+/** A copy, for the same reason. */
 function checkMetadata(metadata: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  for (const [key, value] of Object.entries(metadata))
+  if (!isPlain(metadata))
+    throw new TypeError("metadata must be a plain object of texts, such as { made: 'today' }");
+  const entries = Object.entries(metadata);
+  for (const [key, value] of entries)
     if (typeof value !== 'string')
       throw new TypeError(`metadata "${key}" must be text: the format has nothing else`);
-  return metadata;
+  return Object.fromEntries(entries);
+}
+
+/** Of a class there may be more to it than its own properties. Another realm has an `Object.prototype` of its own. */
+function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }

@@ -82,10 +82,39 @@ test('what does not fit together is refused with what is wrong', () => {
   for (const bare of [data, data.buffer, null, undefined, [1]])
     refuses(bare, /tensor "x" must be an object such as \{ dtype: 'F32'/);
   refuses({ dtype: 'toString', shape: [3], data }, /none of/);
+  refuses({ dtype: ['F32'], shape: [3], data }, /dtype of type object is none of/);
   refuses({ dtype: 'F64', shape: [3], data }, /elements of F64 have 8 bytes, those of the data have 4/);
-  for (const shape of [3, undefined, [1.5], [-1], ['3']]) refuses({ dtype: 'F32', shape, data }, /shape/);
+  for (const shape of [3, undefined, [1.5], [-1], ['3'], new Array(2)])
+    refuses({ dtype: 'F32', shape, data }, /shape/);
   for (const wrong of [[1, 2, 3], 'abc', null, undefined])
     refuses({ dtype: 'F32', shape: [3], data: wrong }, /data must be/);
   assert.throws(() => tensors({ __metadata__: { dtype: 'F32', shape: [3], data } }), /its own use/);
-  assert.throws(() => tensors({}, { a: 1 } as unknown as Record<string, string>), /must be text/);
+  const lies = Object.defineProperty(f32([1, 2, 3]), 'byteLength', { value: 8 });
+  refuses({ dtype: 'F32', shape: [2], data: lies }, /the data has 12/, RangeError);
+
+  const refusesMetadata = (metadata: unknown, message: RegExp) =>
+    assert.throws(() => tensors({}, metadata as Record<string, string>), { name: 'TypeError', message });
+  refusesMetadata({ a: 1 }, /"a" must be text/);
+  class Dated {
+    readonly made = 'today';
+    toJSON = () => 1;
+  }
+  for (const wrong of ['text', ['text'], null, new Map([['a', 'b']]), new Dated()])
+    refusesMetadata(wrong, /must be a plain object of texts, such as/);
+});
+
+test('what was checked is what is written, whatever it turns into meanwhile', () => {
+  const data = f32([1, 2, 3]);
+  let reads = 0;
+  const turns = Object.defineProperty([0], 0, { get: () => (reads++ === 1 ? 3 : 'x') });
+  const shape = Object.assign(turns, { toJSON: () => 'no shape' });
+  const metadata = Object.defineProperty({}, 'made', {
+    get: () => (reads++ === 0 ? 'today' : 1),
+    enumerable: true,
+  });
+  const header = Buffer.from(tensors({ x: { dtype: 'F32', shape, data } }, metadata)).toString('latin1', 8);
+  assert.match(
+    header,
+    /^{"__metadata__":{"made":"today"},"x":{"dtype":"F32","shape":\[3\],"data_offsets":\[0,12\]}}/,
+  );
 });
