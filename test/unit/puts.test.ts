@@ -7,14 +7,14 @@ import type { PutAnswer, ThreadMessage } from '#dist/host/thread/tasks.js';
 const MB = 1_000_000;
 
 /** The puts of a worker whose items are all taken at once: their memory comes back with the answer, where it is wanted. */
-function putsThatComeBack(t: TestContext): Puts {
+function putsThatComeBack(t: TestContext, maxBytes = 100 * MB): Puts {
   const { port1, port2 } = new MessageChannel();
   t.after(() => port1.close());
   port2.on('message', ({ bytes, reusable }: Extract<ThreadMessage, { type: 'put' }>) => {
     const spare = reusable ? bytes.buffer : undefined;
     port2.postMessage({ taken: true, spare } satisfies PutAnswer, spare === undefined ? [] : [spare]);
   });
-  return new Puts(port1, 100 * MB);
+  return new Puts(port1, maxBytes);
 }
 
 /** What buffers of this thread take, in bytes. */
@@ -71,4 +71,45 @@ test('memory that the worker has made itself, or a part of what it was given, br
   for (let i = 0; i < 5; i++) await puts.put(new Uint8Array(MB).fill(7));
   await puts.put(new Uint8Array(puts.allocate(2 * MB), 0, MB).fill(7));
   assert.equal(await putsAgain(puts, MB), false);
+});
+
+test('the size of an item is that of what is sent, whatever it says of itself', async (t) => {
+  const puts = putsThatComeBack(t, 5);
+  const says = (byteLength: unknown, item: object, key = 'byteLength') =>
+    Object.defineProperty(item, key, { get: () => byteLength });
+  const larger = /^RangeError: the item has 6 bytes, more than the whole feed may hold/;
+  for (const claim of [3, Number.NaN, -1, 'x'])
+    for (const item of [new Uint8Array(6), new DataView(new ArrayBuffer(6)), new ArrayBuffer(6)])
+      await assert.rejects(puts.put(says(claim, item)), larger);
+  class Liar extends Uint8Array {
+    override get byteLength(): number {
+      return 1;
+    }
+  }
+  await assert.rejects(puts.put(new Liar(6)), larger);
+  await assert.rejects(puts.put(says(new ArrayBuffer(1), new Uint8Array(6), 'buffer')), larger);
+  await puts.put(says(3_000_000, new Uint8Array(5)));
+  await puts.put(says(Number.NaN, new Uint8Array(5)));
+  // Of the second nothing is left over in the sum of what is under way.
+  await Promise.all([puts.put(new Uint8Array(2)), puts.put(new Uint8Array(3))]);
+  await assert.rejects(
+    Promise.all([puts.put(new Uint8Array(3)), puts.put(new Uint8Array(3))]),
+    /3 bytes of this worker are waiting to be put already/,
+  );
+});
+
+test('whatever writing the meta throws is told', async (t) => {
+  const puts = putsThatComeBack(t);
+  for (const [thrown, message] of [
+    [null, /JSON: null$/],
+    ['text', /JSON: text$/],
+    [Object.create(null), /JSON: a value that cannot be shown$/],
+  ] as const) {
+    const meta = {
+      toJSON() {
+        throw thrown;
+      },
+    };
+    await assert.rejects(puts.put(new Uint8Array(1), { meta }), { name: 'TypeError', message });
+  }
 });

@@ -1,17 +1,23 @@
 import { types } from 'node:util';
+import { bytesOf } from '../../bytes-of.js';
 import type { PutOptions } from '../../worker-module.js';
+import { describeThrown } from './thrown.js';
 
 const DEFAULT_TYPE = 'application/octet-stream';
 const MAX_TYPE = 256;
 /** It travels in a header. */
 const MAX_META = 8 * 1024;
 
-/** @throws TypeError for what is no bytes, or was moved away */
-export function sizeOf(item: unknown): number {
+/** The bytes that are put. @throws TypeError for what is no bytes, or was moved away */
+export function bytesToPut(item: unknown): Uint8Array {
   if (types.isAnyArrayBuffer(item) || ArrayBuffer.isView(item)) {
-    const buffer = ArrayBuffer.isView(item) ? item.buffer : item;
-    if (types.isArrayBuffer(buffer) && isDetached(buffer)) throw detached();
-    return item.byteLength;
+    try {
+      return bytesOf(item);
+    } catch {
+      throw new TypeError(
+        'the item was moved away before, by an earlier put or a transfer: make a new buffer for each put',
+      );
+    }
   }
   const what = item === null ? 'null' : Array.isArray(item) ? 'an array' : `a value of type ${typeof item}`;
   const advice =
@@ -21,42 +27,14 @@ export function sizeOf(item: unknown): number {
   throw new TypeError(`ctx.put takes bytes, not ${what}: ${advice}`);
 }
 
-/** An empty buffer may be detached, or only empty: a view over a detached one cannot be made. */
-function isDetached(buffer: ArrayBuffer): boolean {
-  if (buffer.byteLength > 0) return false;
-  try {
-    new Uint8Array(buffer);
-    return false;
-  } catch {
-    return true;
-  }
-}
-
-function detached(): TypeError {
-  return new TypeError(
-    'the item was moved away before, by an earlier put or a transfer: make a new buffer for each put',
-  );
-}
-
 /** The whole of a buffer, which can be moved; undefined where others may have a part of it. */
-export function ownedBytes(
-  item: ArrayBuffer | SharedArrayBuffer | ArrayBufferView,
-): Uint8Array<ArrayBuffer> | undefined {
+export function ownedBytes({ buffer, byteLength }: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
   // Not by `instanceof`: what a vm context has made is of other classes.
-  if (types.isSharedArrayBuffer(item)) return undefined;
-  const buffer = types.isArrayBuffer(item) ? item : item.buffer;
+  if (!types.isArrayBuffer(buffer)) return undefined;
   // One that can change its size would do so in the hands of the next, too.
-  if (!types.isArrayBuffer(buffer) || ('resizable' in buffer && buffer.resizable)) return undefined;
-  return item.byteLength === buffer.byteLength ? new Uint8Array(buffer) : undefined;
-}
-
-export function copyOf(item: ArrayBuffer | SharedArrayBuffer | ArrayBufferView): Uint8Array<ArrayBuffer> {
-  const view = ArrayBuffer.isView(item)
-    ? new Uint8Array(item.buffer, item.byteOffset, item.byteLength)
-    : new Uint8Array(item);
-  const copy = new Uint8Array(view.byteLength);
-  copy.set(view);
-  return copy;
+  if (Reflect.get(ArrayBuffer.prototype, 'resizable', buffer) === true) return undefined;
+  const whole = new Uint8Array(buffer);
+  return byteLength === whole.byteLength ? whole : undefined;
 }
 
 /** @throws TypeError for what is no media type */
@@ -79,7 +57,7 @@ export function metaOf({ meta }: PutOptions): string | undefined {
   try {
     json = JSON.stringify(meta);
   } catch (error) {
-    throw new TypeError(`meta cannot be written as JSON: ${(error as Error).message}`);
+    throw new TypeError(`meta cannot be written as JSON: ${describeThrown(error).message}`);
   }
   if (json === undefined) throw new TypeError('meta cannot be written as JSON: give it plain data');
   const ascii = json.replace(

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { isUsedAgain, SpareMemory } from '../../feed/spare-memory.js';
 import type { PutOptions } from '../../worker-module.js';
-import { contentTypeOf, copyOf, metaOf, ownedBytes, sizeOf } from './put-arguments.js';
+import { bytesToPut, contentTypeOf, metaOf, ownedBytes } from './put-arguments.js';
 import type { PutAnswer, ThreadMessage } from './tasks.js';
 
 /** Puts of one worker that may be under way at once: enough to keep the queue busy, too few to fill the memory. */
@@ -88,7 +88,8 @@ export class Puts {
       throw new TypeError('the second argument of ctx.put is an object: { contentType?, meta? }');
     const contentType = contentTypeOf(options);
     const meta = metaOf(options);
-    const size = sizeOf(item) + (meta?.length ?? 0);
+    const bytes = bytesToPut(item);
+    const size = bytes.byteLength + (meta?.length ?? 0);
     if (size > this.#maxBytes) {
       throw new RangeError(
         `the item has ${size} bytes${meta === undefined ? '' : ' with its meta'}, more than the whole feed may hold (feed.maxBytes: ${this.#maxBytes})`,
@@ -102,7 +103,7 @@ export class Puts {
       );
     }
     this.#listen();
-    this.#send(item as ArrayBuffer | ArrayBufferView, contentType, meta);
+    this.#send(bytes, contentType, meta);
     this.#bytes += size;
     return size;
   }
@@ -115,7 +116,7 @@ export class Puts {
     });
   }
 
-  #send(item: ArrayBuffer | ArrayBufferView, contentType: string, meta: string | undefined): void {
+  #send(item: Uint8Array, contentType: string, meta: string | undefined): void {
     const post = (bytes: Uint8Array<ArrayBuffer>, reusable: boolean) =>
       this.#port.postMessage({ type: 'put', bytes, contentType, meta, reusable } satisfies ThreadMessage, [
         bytes.buffer,
@@ -130,7 +131,7 @@ export class Puts {
         if ((error as Error).name !== 'DataCloneError') throw error;
       }
     }
-    post(copyOf(item), false);
+    post(new Uint8Array(item), false);
   }
 
   #keep(spare: ArrayBuffer): void {
