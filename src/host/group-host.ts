@@ -222,9 +222,10 @@ export class GroupHost {
     this.#stopping = true;
     const group = this.#group;
     if (group !== undefined) {
+      // First, so that nobody takes the end of the feed for a failure.
+      for (const worker of group.workers.values()) worker.requestGroupStop();
       // Wakes whoever waits for room.
       group.feed?.close(completed);
-      for (const worker of group.workers.values()) worker.requestGroupStop();
       if (await group.initialised) {
         // Both are told to the control plane by the thread itself, failed or not.
         const shutdown = group.hooks.call('shutdown').catch(() => {});

@@ -4,6 +4,7 @@ import { deferred } from '#dist/deferred.js';
 import { type LoopContext, runLoop } from '#dist/host/thread/loop.js';
 import { BUCKETS, ERRORS, PROGRESS, SUM, WorkerMemory } from '#dist/host/thread/memory.js';
 import { monotonicMs } from '#dist/host/thread/monotonic.js';
+import { FeedClosed } from '#dist/host/thread/puts.js';
 import type { WorkerFunction } from '#dist/index.js';
 import { tensors } from '#dist/tensors.js';
 
@@ -312,6 +313,22 @@ for (const [what, errorOf] of [
     assert.deepEqual([before.counted().calls, before.counted().errors], [1, 1]);
   });
 }
+
+test('the end of the feed, thrown after the stop, is no error; before it, it is one', async () => {
+  for (const [isAsked, errors] of [
+    [true, 0],
+    [false, 1],
+  ] as const) {
+    const { run, counted, memory } = harness();
+    const closed = new FeedClosed();
+    const running = run(async () => {
+      if (isAsked) memory.requestStop();
+      throw closed;
+    });
+    await assert.rejects(running, (error) => error === closed);
+    assert.deepEqual([counted().calls, counted().errors], [1, errors]);
+  }
+});
 
 test('another error than that of the stop is an error after the stop, too', async () => {
   const { run, counted, stop } = harness();

@@ -36,6 +36,7 @@ export interface LoopRules {
 interface Loop {
   readonly worker: WorkerFunction;
   readonly context: LoopContext;
+  readonly memory: WorkerMemory;
   readonly flags: Int32Array;
   readonly cells: Float64Array;
   /** Upper bounds in milliseconds. */
@@ -66,6 +67,7 @@ export async function runLoop(
   const loop: Loop = {
     worker,
     context,
+    memory,
     flags: memory.flags,
     cells: memory.cells,
     bounds: Float64Array.from(buckets, (seconds) => seconds * 1000),
@@ -151,13 +153,16 @@ function record(loop: Loop, end: number): void {
 /** Counts the failed call and passes the error on; one that only says that the stop was heard is no error. */
 function fail(loop: Loop, error: unknown): never {
   record(loop, now());
-  if (!isAbort(loop.context, error)) loop.cells[ERRORS] = (loop.cells[ERRORS] ?? 0) + 1;
+  if (!isAbort(loop.context, loop.memory, error)) loop.cells[ERRORS] = (loop.cells[ERRORS] ?? 0) + 1;
   throw error;
 }
 
-/** Whether this error is the worker's own stop signal coming back from something that listened to it. */
-export function isAbort({ signal }: WorkerContext, error: unknown): boolean {
-  // The feed hears of the stop first.
-  if (isFeedClosed(error)) return true;
+/**
+ * Whether this error is the worker's own stop coming back from something that listened to it. Without a stop it is an
+ * error as any other: nobody would expect the worker to end.
+ */
+export function isAbort({ signal }: WorkerContext, memory: WorkerMemory, error: unknown): boolean {
+  // The flag is set before the feed closes; the signal may be heard of later than that.
+  if (isFeedClosed(error)) return memory.stopRequested;
   return signal.aborted && (error === signal.reason || isNamed(error, 'AbortError'));
 }

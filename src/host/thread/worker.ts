@@ -23,7 +23,7 @@ export async function runWorker(task: WorkerTask, log: ThreadLog): Promise<Worke
     try {
       return { value: await call() };
     } catch (error) {
-      if (isAbort(context, error)) return undefined;
+      if (isAbort(context, memory, error)) return undefined;
       failed = true;
       const failure = { phase, error: describeThrown(error) };
       task.port.postMessage({ type: 'failed', failure } satisfies ThreadMessage);
