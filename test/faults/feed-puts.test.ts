@@ -144,6 +144,38 @@ test('what is put, and how', async (t) => {
     ),
   );
 
+  await t.test('an item that the queue refuses though no stop was asked is a failure', () =>
+    bench.fault(
+      `import { MessagePort } from 'node:worker_threads';
+      const post = MessagePort.prototype.postMessage;
+      MessagePort.prototype.postMessage = function (message, transfer) {
+        if (message.type !== 'put') return post.call(this, message, transfer);
+        post.call(this, { ...message, bytes: new Uint8Array(2) });
+      };
+      export default (_id, ctx) => ctx.put(new Uint8Array(1));`,
+      { workers: 2, feed: { maxBytes: 1 } },
+      async (victim) => {
+        await victim.start();
+        await victim.expect({ state: 'failed', kind: 'exception', reason: /the feed takes no more items/ });
+      },
+    ),
+  );
+
+  await t.test('workers that wait for room end in order, as often as they are stopped', () =>
+    bench.fault(
+      'export default (_id, ctx) => ctx.put(new Uint8Array(1));',
+      { workers: 4, feed: { capacity: 1 } },
+      async (victim) => {
+        for (let i = 0; i < 3; i++) {
+          await victim.start();
+          await depthIs(victim, 1);
+          assert.equal((await victim.service.stop(victim.name)).success, true);
+          await victim.expect({ state: 'stopped', reason: null });
+        }
+      },
+    ),
+  );
+
   await t.test('a put without a feed says so', () =>
     bench.fault(
       'export default (_id, ctx) => ctx.put(new Uint8Array(1));',
