@@ -113,3 +113,18 @@ test('whatever writing the meta throws is told', async (t) => {
     await assert.rejects(puts.put(new Uint8Array(1), { meta }), { name: 'TypeError', message });
   }
 });
+
+test('a buffer that can change its size is copied, others are moved', async (t) => {
+  const puts = putsThatComeBack(t);
+  const resizable: ArrayBuffer = Reflect.construct(ArrayBuffer, [4, { maxByteLength: 8 }]);
+  const fixed = new ArrayBuffer(4);
+  for (const item of [resizable, fixed]) await puts.put(item);
+  assert.deepEqual([resizable.byteLength, fixed.byteLength], [4, 0]);
+  await assert.rejects(
+    puts.put(new DataView(resizable, 0, 4)).then(() => puts.put(fixed)),
+    {
+      name: 'TypeError',
+      message: /moved away before/,
+    },
+  );
+});
