@@ -30,9 +30,17 @@ export function addFeedCounters(a: FeedCounters, b: FeedCounters): FeedCounters 
   };
 }
 
-/** What remains of a host's last report when it is dead: what waited is gone with it, and what was being written. */
+/**
+ * What remains of a host's last report when it is dead: what waited is gone with it, and what was being written. What was
+ * written in full lies where its taker can still read it.
+ */
 export function foldFeed(base: FeedCounters, last: FeedReport): FeedCounters {
-  return addFeedCounters(base, { ...last, dropped: last.dropped + last.heldItems });
+  return addFeedCounters(base, {
+    ...last,
+    items: last.items + last.keptItems,
+    bytes: last.bytes + last.keptBytes,
+    dropped: last.dropped + last.heldItems,
+  });
 }
 
 /** Whether a report can follow another of the same host. */

@@ -124,12 +124,15 @@ export class GroupFeed {
   }
 
   report(): FeedReport {
-    const { depth, heldItems, heldBytes, takenItems, takenBytes, dropped, putWait, takeWait } = this.#queue;
+    const { depth, heldItems, heldBytes, keptItems, keptBytes } = this.#queue;
+    const { takenItems, takenBytes, dropped, putWait, takeWait } = this.#queue;
     const { put, take } = this.#shares.read();
     return {
       depth,
       heldItems,
       heldBytes,
+      keptItems,
+      keptBytes,
       items: takenItems,
       bytes: takenBytes,
       dropped,

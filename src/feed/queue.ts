@@ -40,6 +40,8 @@ export class FeedQueue {
   #admitted = 0;
   /** What has a place: what waits, and what is being written. */
   #held = { items: 0, bytes: 0 };
+  /** What is written, and neither confirmed nor undone. */
+  #kept = { items: 0, bytes: 0 };
   /** Deliveries that are neither confirmed nor undone. */
   #open = 0;
   #serving = false;
@@ -67,6 +69,13 @@ export class FeedQueue {
   }
   get heldBytes(): number {
     return this.#held.bytes;
+  }
+  /** Items and bytes of what is written in full, and neither confirmed nor undone. Bytes as in `takenBytes`. */
+  get keptItems(): number {
+    return this.#kept.items;
+  }
+  get keptBytes(): number {
+    return this.#kept.bytes;
   }
   /** Items that were handed to takers, those that came back counted again. */
   get handedOut(): number {
@@ -243,8 +252,13 @@ export class FeedQueue {
       this.#held.bytes -= weight;
       this.#admit();
     };
+    const keep = (sign: 1 | -1) => {
+      this.#kept.items += sign * items.length;
+      this.#kept.bytes += sign * bytes;
+    };
     const over = (): boolean => {
       if (state === 'over') return false;
+      if (state === 'written') keep(-1);
       state = 'over';
       this.#open--;
       return true;
@@ -255,6 +269,7 @@ export class FeedQueue {
       written: () => {
         if (state !== 'writing') return;
         state = 'written';
+        keep(1);
         freeRoom();
       },
       confirmed: () => {

@@ -57,6 +57,9 @@ export const FeedReport = Type.Object(
     /** Those, and what is being written: items and bytes. */
     heldItems: Count,
     heldBytes: Count,
+    /** Items and bytes that are written in full, and that their takers may not have seen yet. */
+    keptItems: Count,
+    keptBytes: Count,
     /** Items and bytes that were taken. */
     items: Count,
     bytes: Count,

@@ -131,7 +131,7 @@ test('faults of takers', async (t) => {
   );
 
   for (const [how, end] of [
-    ['the group is stopped', (victim: Victim) => victim.service.stop(victim.name)],
+    ['the group is stopped', stopGroup],
     ['the host is killed', killHost],
   ] as const) {
     await t.test(`${how} while a taker is in mid-answer: what it had not got is counted as lost`, () =>
@@ -147,7 +147,31 @@ test('faults of takers', async (t) => {
       }),
     );
   }
+
+  await t.test(
+    'the host is killed when a taker has read an answer: it is counted as taken, the rest as lost',
+    () =>
+      bench.fault(
+        FEEDS,
+        { workers: 1, params: { bytes: 64, count: 1_000 }, feed: { capacity: 1_000 } },
+        async (victim) => {
+          await victim.start();
+          await depthIs(victim, 1_000);
+          const taker = Taker.atSocket(await socketOf(bench.service, victim.name));
+          assert.equal((await taker.several(600))?.length, 600);
+          await depthIs(victim, 400);
+          await killHost(victim);
+          const { feed } = await victim.service.status(victim.name);
+          assert.deepEqual([feed.takenItems, feed.takenBytes, feed.dropped], [600, 600 * 64, 400]);
+          taker.close();
+        },
+      ),
+  );
 });
+
+async function stopGroup(victim: Victim): Promise<void> {
+  assert.equal((await victim.service.stop(victim.name)).success, true);
+}
 
 async function killHost(victim: Victim): Promise<void> {
   process.kill((await victim.service.status(victim.name)).host.pid, 'SIGKILL');

@@ -118,6 +118,25 @@ test('what was written and comes back is more than the capacity for a moment, an
   assert.deepEqual(bench.take(3), [4, 5]);
 });
 
+test('what is written is in no other counter until it is confirmed, or comes back', () => {
+  const bench = new QueueBench();
+  for (const mark of [1, 2, 3]) bench.put(0, mark, 10, '{}');
+  const counters = () => {
+    const { heldItems, keptItems, keptBytes, takenItems, takenBytes } = bench.queue;
+    return [heldItems, keptItems, keptBytes, takenItems, takenBytes];
+  };
+  const first = bench.deliver();
+  const second = bench.deliver();
+  assert.deepEqual(counters(), [3, 0, 0, 0, 0]);
+  first?.written();
+  second?.written();
+  assert.deepEqual(counters(), [1, 2, 20, 0, 0]);
+  first?.confirmed();
+  assert.deepEqual(counters(), [1, 1, 10, 1, 10]);
+  second?.undo();
+  assert.deepEqual(counters(), [2, 0, 0, 1, 10]);
+});
+
 test('the end of a delivery is its first', () => {
   const bench = new QueueBench();
   bench.put(0, 1);
