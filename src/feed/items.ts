@@ -22,10 +22,12 @@ export function weightOf({ bytes, meta }: Pick<FeedItem, 'bytes' | 'meta'>): num
   return bytes.byteLength + (meta?.length ?? 0);
 }
 
+/** What is delivered: never nothing. */
+export type FeedItems = readonly [FeedItem, ...FeedItem[]];
+
 /** Items on their way to one taker. Ends with `confirmed` or `undo`, whichever is called first. */
 export interface Delivery {
-  readonly items: readonly FeedItem[];
-  readonly bytes: number;
+  readonly items: FeedItems;
   /** All of it is written: its room is free for others. */
   written(): void;
   /** The taker has it. */

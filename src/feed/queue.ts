@@ -1,5 +1,6 @@
-import { type Delivery, type FeedItem, type FeedPut, type FeedRules, weightOf } from './items.js';
+import { type Delivery, type FeedItems, type FeedPut, type FeedRules, weightOf } from './items.js';
 import { FairLine, type FeedLine, OrderedLine } from './line.js';
+import { type Entry, ReadyItems } from './ready-items.js';
 import { WaitTime } from './wait-time.js';
 
 export interface FeedQueueOptions extends FeedRules {
@@ -7,12 +8,6 @@ export interface FeedQueueOptions extends FeedRules {
   readonly now: () => number;
   /** Calls soon: items that come together then leave together. */
   readonly defer: (call: () => void) => void;
-}
-
-interface Entry {
-  readonly item: FeedItem;
-  /** Place in the order of all items. */
-  readonly order: number;
 }
 
 interface Waiter {
@@ -25,19 +20,13 @@ interface Waiter {
  * functions that they wait with; how items come and go is somebody else's business.
  */
 export class FeedQueue {
-  readonly rules: FeedRules;
   readonly putWait: WaitTime;
   readonly takeWait: WaitTime;
   readonly #options: FeedQueueOptions;
   readonly #line: FeedLine;
   readonly #sequences = new Map<number, number>();
   readonly #waiters = new Set<Waiter>();
-  /** Items that nobody was given yet, in their order. */
-  readonly #entries: Entry[] = [];
-  /** Those that came back: all of them are from before the others. */
-  readonly #returned: Entry[] = [];
-  #inOrder = true;
-  #admitted = 0;
+  readonly #ready = new ReadyItems();
   /** What has a place: what waits, and what is being written. */
   #held = { items: 0, bytes: 0 };
   /** What is written, and neither confirmed nor undone. */
@@ -52,7 +41,6 @@ export class FeedQueue {
   #handedOut = 0;
 
   constructor(options: FeedQueueOptions) {
-    this.rules = options;
     this.#options = options;
     this.putWait = new WaitTime(options.now);
     this.takeWait = new WaitTime(options.now);
@@ -61,7 +49,7 @@ export class FeedQueue {
 
   /** Items that wait for a taker. */
   get depth(): number {
-    return this.#returned.length + this.#entries.length;
+    return this.#ready.size;
   }
   /** Items and bytes of what waits or is being written. */
   get heldItems(): number {
@@ -110,7 +98,7 @@ export class FeedQueue {
   }
 
   put(workerId: number, put: FeedPut): void {
-    if (this.#closed || weightOf(put) > this.rules.maxBytes) {
+    if (this.#closed || weightOf(put) > this.#options.maxBytes) {
       this.#refuse([put]);
       return;
     }
@@ -165,7 +153,7 @@ export class FeedQueue {
     const refused = this.#line.clear();
     this.putWait.change(-refused.length);
     this.#refuse(refused);
-    for (const entry of this.#next(this.depth)) this.#drop(entry);
+    for (const entry of this.#ready.next(this.depth)) this.#drop(entry);
     const waiters = [...this.#waiters];
     this.#waiters.clear();
     this.takeWait.change(-waiters.length);
@@ -188,7 +176,7 @@ export class FeedQueue {
 
   /** Takes from the workers whose turn it is, as long as there is room. A large item is waited for, not passed by. */
   #admit(): void {
-    const { capacity, maxBytes } = this.rules;
+    const { capacity, maxBytes } = this.#options;
     let admitted = 0;
     for (;;) {
       if (this.#held.items >= capacity) break;
@@ -199,10 +187,7 @@ export class FeedQueue {
       const { bytes, contentType, meta, release } = put;
       const sequence = this.#sequences.get(workerId) ?? 0;
       this.#sequences.set(workerId, sequence + 1);
-      this.#entries.push({
-        item: { workerId, sequence, bytes, contentType, meta, release },
-        order: this.#admitted++,
-      });
+      this.#ready.add({ workerId, sequence, bytes, contentType, meta, release });
       this.#held.items++;
       this.#held.bytes += weightOf(put);
       admitted++;
@@ -224,27 +209,20 @@ export class FeedQueue {
 
   #serve(): void {
     for (const waiter of this.#waiters) {
-      if (this.depth === 0) return;
+      const [first, ...others] = this.#ready.next(waiter.max);
+      if (first === undefined) return;
       this.#waiters.delete(waiter);
       this.takeWait.change(-1);
-      waiter.deliver(this.#deliver(this.#next(waiter.max)));
+      waiter.deliver(this.#deliver([first, ...others]));
     }
   }
 
-  /** Takes up to so many items away, the oldest first. */
-  #next(max: number): Entry[] {
-    // Not each time that one comes back: many takers may go at once.
-    if (!this.#inOrder) this.#returned.sort((a, b) => a.order - b.order);
-    this.#inOrder = true;
-    const next = this.#returned.splice(0, max);
-    return next.length === max ? next : next.concat(this.#entries.splice(0, max - next.length));
-  }
-
-  #deliver(entries: readonly Entry[]): Delivery {
+  #deliver(entries: readonly [Entry, ...Entry[]]): Delivery {
     this.#open++;
     this.#handedOut += entries.length;
-    const bytes = entries.reduce((sum, { item }) => sum + item.bytes.byteLength, 0);
-    const items = entries.map(({ item }) => item);
+    const [first, ...others] = entries;
+    const items: FeedItems = [first.item, ...others.map(({ item }) => item)];
+    const bytes = items.reduce((sum, item) => sum + item.bytes.byteLength, 0);
     const weight = items.reduce((sum, item) => sum + weightOf(item), 0);
     let state: 'writing' | 'written' | 'over' = 'writing';
     const freeRoom = () => {
@@ -265,7 +243,6 @@ export class FeedQueue {
     };
     return {
       items,
-      bytes,
       written: () => {
         if (state !== 'writing') return;
         state = 'written';
@@ -294,8 +271,7 @@ export class FeedQueue {
           for (const entry of entries) this.#drop(entry);
           return;
         }
-        for (const entry of entries) this.#returned.push(entry);
-        this.#inOrder = false;
+        this.#ready.giveBack(entries);
         // Not at once: the next who waits may have gone as well, and would give it back from within.
         this.#serveSoon();
       },
