@@ -11,6 +11,7 @@ import type { Delivery } from './items.js';
 import { KeptAnswers } from './kept-answers.js';
 import type { FeedQueue } from './queue.js';
 import { readTake } from './take-query.js';
+import { closeUnread } from './unread.js';
 
 /** What answers get to go out when the feed ends. */
 const LAST_ANSWERS_MS = 250;
@@ -119,6 +120,11 @@ export class FeedServer {
     request.resume();
     if (!this.#admits(response)) return;
     this.#kept.confirm(request.socket);
+    if (hasBody(request)) {
+      response.setHeader('connection', 'close');
+      this.#answerProblem(response, 'body_too_large', 'A take has no body: send none, or content-length: 0.');
+      return;
+    }
     const question = readTake(request.method, request.url);
     if ('code' in question) {
       this.#answerProblem(response, question.code, question.detail);
@@ -173,7 +179,6 @@ export class FeedServer {
 
   #answer(response: ServerResponse, delivery: Delivery, several: boolean): void {
     const [first] = delivery.items;
-    if (first === undefined) return;
     const { socket } = response.req;
     // What one question of a connection that is gone gives back may come to the next one of it.
     if (socket.destroyed) {
@@ -182,12 +187,13 @@ export class FeedServer {
     }
     const framed = several ? frame(delivery.items) : undefined;
     const { pieces, bytes } = framed ?? { pieces: [first.bytes], bytes: first.bytes.byteLength };
+    const stopWatch = closeUnread(socket, this.#unreadMs);
     let settled = false;
     const settle = (error?: Error | null) => {
       if (settled) return;
       settled = true;
       forget();
-      response.setTimeout(0);
+      stopWatch();
       framed?.release();
       // Of a write that a death has cut off, Node tells no error.
       if (error || socket.destroyed) {
@@ -200,8 +206,6 @@ export class FeedServer {
     };
     // Whatever becomes of the writes: a connection that is gone has not taken anything more.
     const forget = whenClosed(socket, () => settle(new Error('closed')));
-    // Node closes the connection then, as nobody listens for it; whatever can be written meanwhile puts it off.
-    response.setTimeout(this.#unreadMs);
     response.writeHead(200, {
       'content-length': bytes,
       ...(several
@@ -249,4 +253,9 @@ export class FeedServer {
       })
       .end(body);
   }
+}
+
+/** Nobody needs one, and it could go on for ever. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
 }

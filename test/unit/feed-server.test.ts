@@ -7,6 +7,7 @@ import { FeedServer } from '#dist/feed/server.js';
 import { asksAndSleeps } from '../support/feed.js';
 import { QueueBench } from '../support/feed-queue.js';
 import { runPython } from '../support/goers.js';
+import { exchange } from '../support/raw-http.js';
 import { requires } from '../support/requires.js';
 import { ROOT, until } from '../support/service.js';
 import { temporaryDirectory } from '../support/temporary.js';
@@ -14,35 +15,76 @@ import { temporaryDirectory } from '../support/temporary.js';
 /** Far more than a socket's buffers hold. */
 const LARGE = 8_000_000;
 
-async function start(t: TestContext, { queue }: QueueBench): Promise<{ server: FeedServer; path: string }> {
+async function start(
+  t: TestContext,
+  { queue }: QueueBench,
+  unreadMs = 20,
+): Promise<{ server: FeedServer; path: string }> {
   const path = join(temporaryDirectory(t), 'feed.sock');
-  const server = new FeedServer(queue, path, 20);
+  const server = new FeedServer(queue, path, unreadMs);
   await server.listen();
-  t.after(() => server.end());
+  t.after(() => {
+    // First: an end that does not end others would not end itself.
+    for (const taker of takers.splice(0)) taker.destroy();
+    return server.end();
+  });
   return { server, path };
 }
 
 /** Resolves with the path of its socket. */
 const serve = async (t: TestContext, bench: QueueBench) => (await start(t, bench)).path;
 
-const gone = (socket: Socket) => () => socket.destroy();
+const takers: Socket[] = [];
+
+/** A taker that has asked, so many times at once, and reads nothing; it goes with its server. */
+async function asks(path: string, query = '', times = 1): Promise<Socket> {
+  const taker = await asksAndSleeps({ path }, `/take${query}`, times);
+  takers.push(taker);
+  return taker;
+}
 
 test('a taker that reads nothing of its answers is gone after a while: what it was to get comes back', async (t) => {
   const bench = new QueueBench({ maxBytes: 4 * LARGE });
   for (const mark of [1, 2, 3]) bench.put(0, mark, LARGE);
   const path = await serve(t, bench);
-  t.after(gone(await asksAndSleeps({ path }, '/take', 2)));
+  await asks(path, '', 2);
   await until('both to be handed out', () => (bench.queue.handedOut === 2 ? true : undefined));
   assert.deepEqual(bench.take(9), [3]);
   await until('both to be back', () => (bench.queue.depth === 2 ? true : undefined));
   assert.deepEqual(bench.take(9), [1, 2]);
 });
 
+test('what a taker sends while it reads nothing does not keep its items', async (t) => {
+  const bench = new QueueBench({ maxBytes: LARGE });
+  bench.put(0, 1, LARGE);
+  const path = await serve(t, bench);
+  const taker = await asks(path);
+  taker.write('POST /take HTTP/1.1\r\nx: ');
+  const drip = setInterval(() => taker.write('x'), 1);
+  t.after(() => clearInterval(drip));
+  await until('it to be handed out', () => (bench.queue.handedOut === 1 ? true : undefined));
+  await until('it to be back', () => (bench.queue.depth === 1 ? true : undefined));
+});
+
+test('a take with a body is refused, and gets nothing', async (t) => {
+  const bench = new QueueBench();
+  bench.put(0, 1);
+  const path = await serve(t, bench);
+  for (const header of ['content-length: 100000000', 'transfer-encoding: chunked']) {
+    const { status, headers, body } = await exchange(
+      t,
+      { path },
+      `POST /take HTTP/1.1\r\nhost: x\r\n${header}\r\n\r\n`,
+    );
+    assert.deepEqual([status, headers.get('connection'), body.code], [413, 'close', 'body_too_large']);
+  }
+  assert.deepEqual([bench.queue.handedOut, bench.queue.depth], [0, 1]);
+});
+
 test('a taker that has read its answer may think for as long as it likes', async (t) => {
   const bench = new QueueBench({ maxBytes: LARGE });
   const path = await serve(t, bench);
-  const taker = await asksAndSleeps({ path }, '/take');
-  t.after(gone(taker));
+  const taker = await asks(path);
   const closed = once(taker, 'close').then(() => ['it was closed']);
   const answer = async () => {
     const [chunk] = await Promise.race([once(taker.resume(), 'data'), closed]);
@@ -53,7 +95,7 @@ test('a taker that has read its answer may think for as long as it likes', async
   assert.equal(await answer(), 'HTTP/1.1 200 OK');
   bench.put(0, 2, LARGE);
   for (const handedOut of [2, 3]) {
-    t.after(gone(await asksAndSleeps({ path }, '/take')));
+    await asks(path);
     await until('another to be handed one', () => (bench.queue.handedOut === handedOut ? true : undefined));
     await until('that one to be gone', () => (bench.queue.depth === 1 ? true : undefined));
   }
@@ -64,12 +106,9 @@ test('a taker that has read its answer may think for as long as it likes', async
 test('a taker that asks without end, and reads nothing, is let go', async (t) => {
   const bench = new QueueBench();
   const path = await serve(t, bench);
-  const asks = (times: number) => asksAndSleeps({ path }, '/take?waitSeconds=300', times);
-  const patient = await asks(1_000);
-  t.after(gone(patient));
+  const patient = await asks(path, '?waitSeconds=300', 1_000);
   await until('all of its questions to wait', () => bench.queue.takeWait.waiting === 1_000 || undefined);
-  const greedy = await asks(1_001);
-  t.after(gone(greedy));
+  const greedy = await asks(path, '?waitSeconds=300', 1_001);
   await until('the other to be let go', () => greedy.closed || undefined);
   await until('its questions to be forgotten', () => bench.queue.takeWait.waiting === 1_000 || undefined);
   assert.equal(patient.closed, false);
@@ -78,10 +117,14 @@ test('a taker that asks without end, and reads nothing, is let go', async (t) =>
 test('what is being written at the end is counted as lost when the end is over', async (t) => {
   const bench = new QueueBench({ maxBytes: 3 * LARGE });
   for (const mark of [1, 2, 3]) bench.put(0, mark, LARGE);
-  const { server, path } = await start(t, bench);
-  t.after(gone(await asksAndSleeps({ path }, '/take')));
+  const { server, path } = await start(t, bench, 30_000);
+  await asks(path);
   await until('one to be handed out', () => (bench.queue.handedOut === 1 ? true : undefined));
-  await server.end();
+  let over = false;
+  void server.end().then(() => {
+    over = true;
+  });
+  await until('the end to be over', () => over || undefined);
   assert.deepEqual([bench.queue.dropped, bench.queue.takenItems, bench.queue.heldItems], [3, 0, 0]);
 });
 
@@ -130,7 +173,7 @@ class Paused(Feed):
             time.sleep(1)
         return super().room(length)
 
-for item in Paused("train", path=sys.argv[1], most=1, patience=0.5, dry=0.5):
+for item in Paused("train", path=sys.argv[1], most=1, patience=10, dry=10):
     print(item.data[0], flush=True)
     break`;
 
