@@ -62,8 +62,9 @@ export class Incarnation {
   readonly #budget: StartBudget;
   readonly #end: EndRecord;
   readonly #silence: SilenceWatch;
+  /** Where its host is to serve a feed, and where it does. */
+  #plannedSocket: string | undefined;
   #feedSocket: string | undefined;
-  #servedFeed = false;
 
   #spec: GroupSpec;
   #phase: StartPhase = 'forked';
@@ -138,12 +139,12 @@ export class Incarnation {
 
   /** Where takers can connect to its feed; undefined while they cannot, and without a feed. */
   get feedSocket(): string | undefined {
-    return this.#dead || !this.#servedFeed ? undefined : this.#feedSocket;
+    return this.#dead ? undefined : this.#feedSocket;
   }
 
   /** Whether its host has come to serve a feed: the socket was its own. */
   get servedFeed(): boolean {
-    return this.#feedSocket !== undefined && this.#servedFeed;
+    return this.#feedSocket !== undefined;
   }
 
   /** What its feed last told; undefined without one. */
@@ -200,7 +201,7 @@ export class Incarnation {
         const launch = await this.#prepare();
         if (this.cause === undefined) {
           this.#phase = 'initialising';
-          this.#feedSocket = launch.feed?.socket;
+          this.#plannedSocket = launch.feed?.socket;
           this.#host.init(launch);
         }
       } catch (error) {
@@ -321,7 +322,7 @@ export class Incarnation {
     if (this.#dead) return;
     switch (message.type) {
       case 'serving':
-        this.#servedFeed = true;
+        this.#feedSocket = this.#plannedSocket;
         break;
       case 'initialised':
         if (this.#phase !== 'initialising') break;

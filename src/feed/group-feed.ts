@@ -1,6 +1,6 @@
 import type { FeedReport } from '../host/host-message.js';
 import type { HostLaunch } from '../host/protocol.js';
-import { monotonicMs } from '../host/thread/monotonic.js';
+import { monotonicMs } from '../monotonic.js';
 import type { FeedPut } from './items.js';
 import { FeedQueue } from './queue.js';
 import { FeedServer } from './server.js';

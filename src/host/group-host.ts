@@ -1,4 +1,5 @@
 import { GroupFeed } from '../feed/group-feed.js';
+import { monotonicMs } from '../monotonic.js';
 import type { LoggerMetrics } from '../worker-module.js';
 import { HookFailure, HooksThread } from './hooks-thread.js';
 import type { HostMessage, WorkerReport } from './host-message.js';
@@ -6,7 +7,6 @@ import { HostWorker } from './host-worker.js';
 import { LoggersThread } from './loggers-thread.js';
 import { setPriority } from './priority.js';
 import type { HostCommand, HostLaunch } from './protocol.js';
-import { monotonicMs } from './thread/monotonic.js';
 import { describeThrown } from './thread/thrown.js';
 import type { ThreadSupply } from './thread-supply.js';
 

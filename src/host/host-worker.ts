@@ -1,10 +1,10 @@
 import type { GroupFeed } from '../feed/group-feed.js';
+import { monotonicMs } from '../monotonic.js';
 import { release } from '../release.js';
 import type { HostMessage, WorkerReport } from './host-message.js';
 import type { PoolThread, RunningTask } from './pool.js';
 import type { HostLaunch, Phase } from './protocol.js';
 import { WorkerMemory } from './thread/memory.js';
-import { monotonicMs } from './thread/monotonic.js';
 import type { PutAnswer, ThreadMessage } from './thread/tasks.js';
 import { codeOf, describeThrown, isNamed } from './thread/thrown.js';
 import { stackOfThread } from './thread-stack.js';

@@ -3,9 +3,9 @@ import test from 'node:test';
 import { deferred } from '#dist/deferred.js';
 import { type LoopContext, runLoop } from '#dist/host/thread/loop.js';
 import { BUCKETS, ERRORS, PROGRESS, SUM, WorkerMemory } from '#dist/host/thread/memory.js';
-import { monotonicMs } from '#dist/host/thread/monotonic.js';
 import { FeedClosed } from '#dist/host/thread/puts.js';
 import type { WorkerFunction } from '#dist/index.js';
+import { monotonicMs } from '#dist/monotonic.js';
 import { tensors } from '#dist/tensors.js';
 
 /** In seconds. */

@@ -1,6 +1,6 @@
+import { monotonicMs } from '../../monotonic.js';
 import type { WorkerContext, WorkerFunction } from '../../worker-module.js';
 import { BUCKETS, ERRORS, PROGRESS, RESUMED, STOP, SUM, type WorkerMemory } from './memory.js';
-import { monotonicMs } from './monotonic.js';
 import { isFeedClosed } from './puts.js';
 import { sleepUntil } from './sleep.js';
 import { isNamed } from './thrown.js';

@@ -1,5 +1,5 @@
+import { monotonicMs } from '../../monotonic.js';
 import type { WorkerReport } from '../host-message.js';
-import { monotonicMs } from './monotonic.js';
 
 const HEADER_BYTES = 8;
 /** The flag that asks the worker to stop, in `flags`. */
