@@ -138,6 +138,8 @@ test('feed.py: a loop that is interrupted while it waits loses nothing', require
       await until('it to wait', async () => ((await feed()).takers === 1 ? true : undefined));
       child.kill('SIGUSR1');
       await until('it to be interrupted', () => (lines().includes('interrupted') ? true : undefined));
+      // Before that an item could go to it, and over the port count as delivered on the way.
+      await until('the feed to know', async () => ((await feed()).takers === 0 ? true : undefined));
       writeFileSync(params.gate, '');
       await until('all items to wait', async () => ((await feed()).depth === 20 ? true : undefined));
       child.stdin.end('go on\n');
