@@ -30,7 +30,7 @@ export type LogFunction = (message: string, fields?: Readonly<Record<string, unk
 export interface PutOptions {
   /** Media type of the item; `application/octet-stream` by default. */
   readonly contentType?: string;
-  /** Any JSON, up to 8,192 characters of it: those outside of ASCII are six each, as \uXXXX, or twelve. */
+  /** Any JSON of up to 8,192 characters, in ASCII: `é` counts as the six of `\u00e9`, an emoji as twelve. */
   readonly meta?: unknown;
 }
 

@@ -159,7 +159,7 @@ function fail(loop: Loop, error: unknown): never {
 
 /**
  * Whether this error is the worker's own stop coming back from something that listened to it. Without a stop it is an
- * error as any other: nobody would expect the worker to end.
+ * error like any other: a worker that ended by itself would be missed by nobody.
  */
 export function isAbort({ signal }: WorkerContext, memory: WorkerMemory, error: unknown): boolean {
   // The flag is set before the feed closes; the signal may be heard of later than that.
